@@ -1,0 +1,71 @@
+"""The computation graph seen from one of its nodes: the order its numbers depend on, and the names they are shown by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+
+class Node(Protocol):
+    """What this file needs of a node: a label, if it has one, and the operands it was computed from."""
+
+    label: str | None
+
+    @property
+    def operands(self) -> tuple[Any, ...]: ...
+
+
+N = TypeVar("N", bound=Node)
+
+
+def topological_order(*outputs: N) -> list[N]:
+    """The nodes that the outputs were computed from and the outputs themselves, every operand before its results.
+
+    Each node stands once, however often it is used. Plain numbers among the operands are not nodes. The order depends
+    on nothing but the graph, so it is the same in every run; it takes no recursion, so the graph may have any depth.
+    """
+    order: dict[N, None] = {}  # a dict is an ordered set
+    for output in outputs:
+        path = [output]  # from the output down to the node at hand
+        while path:
+            for operand in path[-1].operands:
+                if not isinstance(operand, float) and operand not in order:
+                    path.append(operand)
+                    break
+            else:
+                order[path.pop()] = None
+    return list(order)
+
+
+def names(order: Iterable[N]) -> dict[N, str]:
+    """A name for each node, in topological order: its label, or v1, v2, … where it has none.
+
+    No two nodes get the same name: the second node labelled w is w_2, and no node without a label gets a name that is
+    the label of another.
+    """
+    order = list(order)
+    labels = {node.label for node in order}
+    named: dict[N, str] = {}
+    count: dict[str, int] = {}
+    for node in order:
+        if node.label and node.label not in count:
+            count[node.label] = 1
+            named[node] = node.label
+        else:
+            stem = f"{node.label}_" if node.label else "v"
+            count[stem] = count.get(stem, 1 if node.label else 0) + 1
+            while f"{stem}{count[stem]}" in labels:
+                count[stem] += 1
+            named[node] = f"{stem}{count[stem]}"
+    return named
+
+
+def expression(node: Any, name: Callable[[Any], str]) -> str:
+    """The operation that made the node, as text, its operands called what `name` says: "w * x", "v5 / 2"."""
+    texts = (plain(operand) if isinstance(operand, float) else name(operand) for operand in node.operands)
+    return str(node._rule.expression(*texts))
+
+
+def plain(number: float) -> str:
+    """The shortest text that reads back as the number, whole numbers without their ".0": 2, 0.1, 1e+22."""
+    return repr(number).removesuffix(".0")

@@ -1,0 +1,424 @@
+"""Value: a number that remembers how it was computed, so that backward() can say how it depends on every other one."""
+
+from __future__ import annotations
+
+import numbers
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from math import isfinite
+from typing import Any, TypeAlias, final
+
+from autograd_mini import rules
+from autograd_mini.graph import expression, names, plain, topological_order
+from autograd_mini.rules import Rule, add, one
+
+Real: TypeAlias = float | numbers.Real | Decimal
+Operand: TypeAlias = "Value | Real"
+
+
+class StaleGraphError(RuntimeError):
+    """The data of a leaf changed after it was used: the numbers computed from it no longer hold."""
+
+
+def _number(data: Any) -> float:
+    if type(data) is int:  # what most constants are; the general test below takes longer
+        return float(data)
+    if isinstance(data, (float, numbers.Real, Decimal)) and not isinstance(data, bool):
+        return float(data)
+    if isinstance(data, Value):
+        hint = "its .data"
+    elif isinstance(data, (bool, str)):
+        hint = "float(...) of it"
+    elif hasattr(data, "__len__"):
+        hint = "its numbers one by one, each in a Value of its own"
+    else:
+        hint = "an int or a float"
+    raise TypeError(f"expected a real number, not {reprlib.repr(data)} ({type(data).__name__}): pass {hint}")
+
+
+def _record(rule: Rule, a: Any, b: Any = None) -> Value:
+    """Apply the rule, and remember the operands."""
+    try:
+        x = a._data if type(a) is Value else (a := _number(a))
+        if b is None:
+            data = rule.forward(x)
+        elif type(b) is Value:
+            data = rule.forward(x, b._data)
+        else:
+            b = b if type(b) is float else _number(b)
+            data = rule.forward(x, b)
+    except (ArithmeticError, TypeError, ValueError) as error:
+        raise _located(error, rule, a, b) from None
+    result = new(Value)
+    result._data = data
+    result._changed = False
+    result._rule = rule
+    result._a = a
+    result._b = b
+    result.grad = 0.0
+    result.label = None
+    return result
+
+
+new = object.__new__  # without __init__, which is for numbers that users bring
+
+
+def _operator(rule: Rule) -> tuple[Callable[[Value, Operand], Value], Callable[[Value, Real], Value]]:
+    """The two methods of an operator: for `self + other`, and for `other + self` where other is a plain number."""
+    forward = rule.forward
+
+    def method(self: Value, other: Operand) -> Value:
+        # What _record() would do, written out: recording is half of the engine's work, and a call is a fifth of that.
+        try:
+            if type(other) is Value:
+                data = forward(self._data, other._data)
+            else:
+                other = other if type(other) is float else _number(other)
+                data = forward(self._data, other)
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise _located(error, rule, self, other) from None
+        result = new(Value)
+        result._data = data
+        result._changed = False
+        result._rule = rule
+        result._a = self
+        result._b = other
+        result.grad = 0.0
+        result.label = None
+        return result
+
+    def reflected(self: Value, other: Real) -> Value:
+        if rule is add and type(other) is int and other == 0:
+            return self  # sum() starts from the int 0, which shall leave no node
+        return _record(rule, other, self)
+
+    return method, reflected
+
+
+def _located(error: Exception, rule: Rule, a: Any, b: Any) -> Exception:
+    """The same error, its message beginning with the operation, the labels and the numbers."""
+    operands = (a,) if rule.db is None else (a, b)
+    if rule.db is not None and b is None:
+        error = TypeError("expected a real number, not None")
+    shown = [
+        (operand.label or repr(operand._data)) if isinstance(operand, Value) else reprlib.repr(operand)
+        for operand in operands
+    ]
+    labelled = {v.label: v._data for v in operands if isinstance(v, Value) and v.label}
+    at = " at " + ", ".join(f"{label} = {data!r}" for label, data in labelled.items()) if labelled else ""
+    return type(error)(f"{rule.expression(*shown)}{at}: {error.args[-1]}")
+
+
+@final
+class Value:
+    """A number that remembers how it was computed.
+
+    ``Value(0.5, "w")`` is a leaf: a number of your own, here with a label to show it by. Arithmetic on Values, and the
+    functions of the table in rules.py, give Values that know their operands; together they are the computation graph.
+    ``backward()`` on the last of them then writes into every ``grad`` how much that last one changes with it.
+
+    Takes any real number (int, float, Fraction, Decimal, a NumPy scalar), stored as a float. Raises TypeError for
+    anything else: a Value is one number.
+
+    >>> w, x = Value(0.5, "w"), Value(3, "x")
+    >>> z = w * x + 2
+    >>> z
+    Value(3.5 = 1.5 + 2)
+    >>> z.backward()
+    >>> w.grad, x.grad
+    (3.0, 0.5)
+    >>> w
+    Value(0.5, label='w', grad=3)
+    """
+
+    __slots__ = ("_a", "_b", "_changed", "_data", "_rule", "grad", "label")
+
+    # The functions of one operand as methods: v.exp() is exp(v).
+    from autograd_mini.rules import cos, exp, log, relu, sigmoid, sin, softplus, sqrt, tanh
+
+    _record = staticmethod(_record)
+
+    # NumPy: leave an operation with a Value to the Value (np.float64(2) * w), do not spread it over an array.
+    __array_ufunc__ = None
+
+    grad: float
+    label: str | None
+    _data: float
+    _changed: bool  # has the data of this leaf ever been set?
+    _rule: Any  # a Rule; None for a leaf
+    _a: Any  # the operands: Values or floats, None where there is none. Any, since the loops below know which is which
+    _b: Any
+
+    def __init__(self, data: Real, label: str | None = None) -> None:
+        if label is not None and not isinstance(label, str):
+            raise TypeError(f"the label of a Value is a str, not {label!r}")
+        self._data = _number(data)
+        self._changed = False
+        self._rule = self._a = self._b = None
+        self.grad = 0.0
+        self.label = label
+
+    @property
+    def data(self) -> float:
+        """The number itself. On a leaf it can be set: ``w.data -= 0.05 * w.grad``.
+
+        Whatever was computed from the leaf before keeps its old number, so compute it again afterwards; backward()
+        raises StaleGraphError where that was forgotten. Setting it on the result of an operation raises
+        AttributeError.
+        """
+        return self._data
+
+    @data.setter
+    def data(self, data: Real) -> None:
+        if self._rule is not None:
+            raise AttributeError(f"{self!r} follows from its operands: set the data of a leaf, and compute it again")
+        self._data = data if type(data) is float else _number(data)
+        self._changed = True
+
+    @property
+    def operands(self) -> tuple[Value | float, ...]:
+        """What this Value was computed from, in order: Values and plain numbers; () for a leaf.
+
+        >>> w = Value(0.5, "w")
+        >>> (2 / w).operands
+        (2.0, Value(0.5, label='w'))
+        """
+        if self._a is None:
+            return ()
+        return (self._a,) if self._b is None else (self._a, self._b)
+
+    @property
+    def partials(self) -> tuple[float | None, ...]:
+        """The local derivatives: of this Value with respect to each of its operands, in order.
+
+        None stands where an operand is a plain number, which has no gradient. Raises what the derivative raises where
+        there is none, as for sqrt at 0.
+
+        >>> w, x = Value(0.5, "w"), Value(3, "x")
+        >>> (w * x).partials
+        (3.0, 0.5)
+        >>> (w ** 2).partials
+        (1.0, None)
+        """
+        if self._rule is None:
+            return ()
+        numbers = [operand if isinstance(operand, float) else operand._data for operand in self.operands]
+        return tuple(
+            None if isinstance(operand, float) else float(partial(self._data, *numbers))
+            for operand, partial in zip(self.operands, self._rule.partials, strict=True)
+        )
+
+    def named(self, label: str) -> Value:
+        """Set the label and return this Value: ``z = (w * x + b).named("z")``."""
+        self.label = label
+        return self
+
+    def backward(self, seed: Real = 1.0) -> None:
+        """Backpropagate: set ``grad`` of this Value and of all it was computed from.
+
+        Afterwards every ``grad`` is the derivative of this Value with respect to that node, times the seed. It is
+        assigned, not added to what was there: there is nothing to reset between two calls. To sum gradients over
+        examples, as PyTorch does by accumulating, add the costs and call backward() on the sum.
+
+        Raises StaleGraphError if a leaf has changed since it was used; FloatingPointError if a number or a gradient is
+        inf or nan; ValueError, ZeroDivisionError or OverflowError where a derivative does not exist, as for sqrt at 0.
+        If it raises, no ``grad`` has changed.
+
+        The rule is ∂C/∂a = Σ ∂C/∂out × ∂out/∂a, over all results that a is an operand of.
+
+        >>> x = Value(3.0)
+        >>> C = x * x
+        >>> C.backward()
+        >>> x.grad
+        6.0
+        """
+        seed = seed if type(seed) is float else _number(seed)
+        operations: list[Value] = []
+        leaves: list[Value] = []
+        before: tuple[list[float], list[float]] = [], []
+        try:
+            _visit(self, seed, operations, leaves, *before)
+            _sweep(operations, leaves)
+        except BaseException as error:
+            if isinstance(error, (ArithmeticError, ValueError)):
+                order = topological_order(self)
+                error = _data_fault(order) or _gradient_fault(order) or error
+            for nodes, gradients in zip((operations, leaves), before, strict=True):
+                for node, gradient in zip(nodes, gradients, strict=False):
+                    node.grad = gradient
+            raise error from None
+
+    def __float__(self) -> float:
+        return self._data
+
+    def __repr__(self) -> str:
+        number = f"{self._data:.6g}"
+        if self._rule is not None:
+            number += " = " + expression(self, lambda operand: operand.label or f"{operand._data:.6g}")
+        label = f", label={self.label!r}" if self.label else ""
+        grad = f", grad={self.grad:.6g}" if self.grad else ""
+        return f"Value({number}{label}{grad})"
+
+    # Values are compared by their numbers, but == asks, as it does for objects, whether they are the same node.
+    # fmt: off
+    def __lt__(self, other: Operand) -> bool: return self._data < _read(other)
+    def __le__(self, other: Operand) -> bool: return self._data <= _read(other)
+    def __gt__(self, other: Operand) -> bool: return self._data > _read(other)
+    def __ge__(self, other: Operand) -> bool: return self._data >= _read(other)
+
+    def __neg__(self) -> Value: return _record(rules.neg, self)
+    def __abs__(self) -> Value: return _record(rules.absolute, self)
+
+    __add__,     __radd__     = _operator(rules.add)
+    __sub__,     __rsub__     = _operator(rules.sub)
+    __mul__,     __rmul__     = _operator(rules.mul)
+    __truediv__, __rtruediv__ = _operator(rules.div)
+    __pow__,     __rpow__     = _operator(rules.power)
+    # fmt: on
+
+
+def _read(other: Any) -> float:
+    return other._data if isinstance(other, Value) else _number(other)
+
+
+def _visit(
+    output: Value,
+    seed: float,
+    operations: list[Value],
+    leaves: list[Value],
+    operations_before: list[float],
+    leaves_before: list[float],
+) -> None:
+    """List the nodes under the output and the gradients they had, and start their gradients anew.
+
+    The operations come in the order of graph.topological_order(), found without a set: a node has been listed if its
+    gradient is `unreached`, an object that no other gradient is. Its number is -0.0, since -0.0 + c is c, to the sign.
+    """
+    unreached = -(seed - seed)
+    path: list[Value] = []
+    node = output
+    while True:
+        a = node._a
+        if type(a) is Value and a.grad is not unreached:
+            if a._rule is not None:
+                path.append(node)
+                node = a
+                continue
+            leaves.append(a)
+            leaves_before.append(a.grad)
+            a.grad = unreached
+        b = node._b
+        if type(b) is Value and b.grad is not unreached:
+            if b._rule is not None:
+                path.append(node)
+                node = b
+                continue
+            leaves.append(b)
+            leaves_before.append(b.grad)
+            b.grad = unreached
+        operations.append(node)
+        operations_before.append(node.grad)
+        node.grad = unreached
+        if not path:
+            node.grad = seed
+            return
+        node = path.pop()
+
+
+def _sweep(operations: list[Value], leaves: list[Value]) -> None:
+    """Pass every node's gradient on to its operands, by the chain rule.
+
+    This loop is the engine's speed, so it only notices that something is wrong (x - x is 0 for every finite x); what is
+    wrong, the functions below find out.
+    """
+    for node in reversed(operations):
+        rule = node._rule
+        grad = node.grad
+        out = node._data
+        a = node._a
+        b = node._b
+        if out - out:
+            raise FloatingPointError
+        if b is None:
+            x = a._data
+            if a._changed and rule.forward(x) != out:
+                raise FloatingPointError
+            a.grad += grad * rule.da(out, x)
+        elif type(b) is float:
+            x = a._data
+            if a._changed and rule.forward(x, b) != out:
+                raise FloatingPointError
+            a.grad += grad * rule.da(out, x, b)
+        elif type(a) is float:
+            y = b._data
+            if b._changed and rule.forward(a, y) != out:
+                raise FloatingPointError
+            b.grad += grad * rule.db(out, a, y)
+        else:
+            x = a._data
+            y = b._data
+            da = rule.da
+            db = rule.db
+            if (a._changed or b._changed) and rule.forward(x, y) != out:
+                raise FloatingPointError
+            a.grad += grad if da is one else grad * da(out, x, y)
+            b.grad += grad if db is one else grad * db(out, x, y)
+    for leaf in leaves:
+        if leaf.grad - leaf.grad or leaf._data - leaf._data:
+            raise FloatingPointError
+
+
+def check(order: Sequence[Value]) -> None:
+    """Raise the error that backward() would raise for the numbers of these nodes, listed in topological order."""
+    fault = _data_fault(order)
+    if fault is not None:
+        raise fault
+
+
+def _data_fault(order: Sequence[Value]) -> Exception | None:
+    """What makes the numbers useless, at the first node concerned: it is no longer what its rule gives, or not finite."""
+    called = names(order)
+    for node in order:
+        name, data = called[node], node._data
+        if node._rule is None:
+            if not isfinite(data):
+                return FloatingPointError(f"{name} is {data}: there is no derivative")
+            continue
+        text = f"{name} = {expression(node, called.__getitem__)}"
+        try:
+            now = node._rule.forward(*(float(operand) for operand in node.operands))
+        except (ArithmeticError, ValueError):
+            now = None
+        if now != data and (now is None or isfinite(now) or isfinite(data)):
+            changed = " or ".join(called[leaf] for leaf in _values(node) if leaf._changed)
+            return StaleGraphError(
+                f"{text} was recorded as {plain(data)} but is {'undefined' if now is None else plain(now)} now: "
+                f"{changed} has changed, compute {called[order[-1]]} again"
+            )
+        if not isfinite(data):
+            return FloatingPointError(f"{text} is {data}{_at(node, called)}: there is no derivative")
+    return None
+
+
+def _gradient_fault(order: Sequence[Value]) -> Exception | None:
+    """The first node, going back from the output, whose gradient is no number or whose partials do not exist."""
+    called = names(order)
+    for node in reversed(order):
+        quotient = f"∂{called[order[-1]]}/∂{called[node]}"
+        if not isfinite(node.grad):
+            return FloatingPointError(f"{quotient} is {node.grad}: a gradient that is no finite number")
+        try:
+            node.partials  # noqa: B018
+        except (ArithmeticError, ValueError) as error:
+            text = f"{called[node]} = {expression(node, called.__getitem__)}"
+            return type(error)(f"{text} has no derivative{_at(node, called)}: {error.args[-1]}")
+    return None
+
+
+def _values(node: Value) -> list[Value]:
+    return [operand for operand in node.operands if isinstance(operand, Value)]
+
+
+def _at(node: Value, called: Mapping[Value, str]) -> str:
+    return " at " + ", ".join(f"{called[operand]} = {plain(operand._data)}" for operand in dict.fromkeys(_values(node)))

@@ -1,0 +1,33 @@
+"""What README.md and docs/ show is true: every session in them runs and prints what they say."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_sessions(document, tmp_path, monkeypatch):
+    """The ```python blocks of a document are one session, in the order they stand in."""
+    monkeypatch.chdir(tmp_path)  # where a session may write its files
+    text = document.read_text(encoding="utf-8")
+    blocks = re.finditer(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    # Newlines in place of the prose keep the line numbers of the document.
+    session = ""
+    for block in blocks:
+        session += "\n" * (text.count("\n", 0, block.start(1)) - session.count("\n")) + block.group(1)
+    test = doctest.DocTestParser().get_doctest(session, {}, document.name, str(document), 0)
+    complaints: list[str] = []
+    doctest.DocTestRunner().run(test, out=complaints.append)
+    assert not complaints, "".join(complaints)
+
+
+def test_the_readme_shows_the_rule_table():
+    source = (ROOT / "autograd_mini" / "rules.py").read_text(encoding="utf-8")
+    table = source[source.index("#                 symbol") : source.index("# fmt: on")]
+    assert table.count("Rule(") >= 18
+    assert f"```python\n{table}```\n" in (ROOT / "README.md").read_text(encoding="utf-8")
