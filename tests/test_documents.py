@@ -28,6 +28,6 @@ def test_sessions(document, tmp_path, monkeypatch):
 
 def test_the_readme_shows_the_rule_table():
     source = (ROOT / "autograd_mini" / "rules.py").read_text(encoding="utf-8")
-    table = source[source.index("#                 symbol") : source.index("# fmt: on")]
+    table = source[source.index("#               symbol") : source.index("# fmt: on")]
     assert table.count("Rule(") >= 18
     assert f"```python\n{table}```\n" in (ROOT / "README.md").read_text(encoding="utf-8")
