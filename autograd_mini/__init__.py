@@ -15,16 +15,22 @@ One sigmoid neuron, its cost, and the automatic ∂C/∂w beside the closed form
 0.0828570068345968
 """
 
+from autograd_mini.chain_rule import explain
+from autograd_mini.formulas import formula
 from autograd_mini.gradients import gradient
 from autograd_mini.rules import Rule, cos, exp, log, relu, sigmoid, sign, sin, softplus, sqrt, step, tanh
 from autograd_mini.value import StaleGraphError, Value
+from autograd_mini.walk import Walk
 
 __all__ = [
     "Rule",
     "StaleGraphError",
     "Value",
+    "Walk",
     "cos",
     "exp",
+    "explain",
+    "formula",
     "gradient",
     "log",
     "relu",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from autograd_mini.graph import topological_order
-from autograd_mini.value import Value, check
+from autograd_mini.value import Value, check, check_gradient
 
 
 def gradient(output: Value, inputs: Iterable[Value]) -> list[Value]:
@@ -24,27 +25,49 @@ def gradient(output: Value, inputs: Iterable[Value]) -> list[Value]:
     >>> curvature.data
     18.0
     """
+    gradients = backpropagated(output, partials_as_values)
+    derivatives = [gradients.get(node, 0.0) for node in inputs]
+    return [derivative if isinstance(derivative, Value) else Value(derivative) for derivative in derivatives]
+
+
+def gradient_numbers(output: Value, seed: float = 1.0) -> dict[Value, float]:
+    """What ``output.backward(seed)`` would assign to the ``grad`` of each node, which stays as it is."""
+    return backpropagated(output, lambda node: node.partials, seed)
+
+
+def backpropagated(output: Value, partials: Callable[[Value], Iterable[Any]], seed: float = 1.0) -> dict[Value, Any]:
+    """The backward pass, with the partials of a node read as it is told: as numbers, or as Values.
+
+    That is the whole difference between a gradient and a graph that computes one.
+    """
     order = topological_order(output)
     check(order)
-    gradients: dict[Value, Value | float] = {output: 1.0}
+    gradients: dict[Value, Any] = {output: seed}
     for node in reversed(order):
-        rule = node._rule
-        if rule is None:
-            continue
-        upstream = gradients[node]
-        for operand, partial in zip(node.operands, rule.partials, strict=True):
+        for operand, partial in zip(node.operands, partials(node), strict=True):
             if isinstance(operand, Value):
-                share = times(upstream, partial(node, *node.operands))
-                gradients[operand] = gradients[operand] + share if operand in gradients else share
-    return [_as_value(gradients.get(node, 0.0)) for node in inputs]
+                contribution = times(gradients[node], partial)
+                gradients[operand] = gradients[operand] + contribution if operand in gradients else contribution
+        check_gradient(order, node, float(gradients[node]))
+    return gradients
 
 
-def times(upstream: Value | float, partial: Value | float) -> Value | float:
+def partials_as_values(node: Value) -> list[Any]:
+    """The partials of a node as Values (or plain numbers, where they are constant); None beside a plain number."""
+    if node._rule is None:
+        return []
+    try:
+        return [
+            partial(node, *node.operands) if isinstance(operand, Value) else None
+            for operand, partial in zip(node.operands, node._rule.partials, strict=True)
+        ]
+    except (ArithmeticError, ValueError):
+        _ = node.partials  # raises an error that names the operation instead of a part of its derivative
+        raise
+
+
+def times(upstream: Any, partial: Any) -> Any:
     """The product of the chain rule; a factor of 1 is left out, so that no graph and no formula shows it."""
     if partial == 1:
         return upstream
     return partial if upstream == 1 else upstream * partial
-
-
-def _as_value(derivative: Value | float) -> Value:
-    return derivative if isinstance(derivative, Value) else Value(derivative)

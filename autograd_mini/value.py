@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numbers
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from math import isfinite
+from math import isfinite, isnan
 from typing import Any, TypeAlias, final
 
 from autograd_mini import rules
@@ -203,11 +203,14 @@ class Value:
         """
         if self._rule is None:
             return ()
-        numbers = [operand if isinstance(operand, float) else operand._data for operand in self.operands]
-        return tuple(
-            None if isinstance(operand, float) else float(partial(self._data, *numbers))
-            for operand, partial in zip(self.operands, self._rule.partials, strict=True)
-        )
+        numbers = [float(operand) for operand in self.operands]
+        try:
+            return tuple(
+                float(partial(self._data, *numbers)) if isinstance(operand, Value) else None
+                for operand, partial in zip(self.operands, self._rule.partials, strict=True)
+            )
+        except (ArithmeticError, ValueError) as error:
+            raise type(error)(f"no derivative: {_located(error, self._rule, self._a, self._b)}") from None
 
     def named(self, label: str) -> Value:
         """Set the label and return this Value: ``z = (w * x + b).named("z")``."""
@@ -241,13 +244,16 @@ class Value:
             _visit(self, seed, operations, leaves, *before)
             _sweep(operations, leaves)
         except BaseException as error:
-            if isinstance(error, (ArithmeticError, ValueError)):
-                order = topological_order(self)
-                error = _data_fault(order) or _gradient_fault(order) or error
-            for nodes, gradients in zip((operations, leaves), before, strict=True):
-                for node, gradient in zip(nodes, gradients, strict=False):
-                    node.grad = gradient
-            raise error from None
+            try:
+                if isinstance(error, (ArithmeticError, ValueError)):
+                    order = topological_order(self)
+                    check(order)
+                    _check_gradients(order)
+                raise
+            finally:
+                for nodes, gradients in zip((operations, leaves), before, strict=True):
+                    for node, gradient in zip(nodes, gradients, strict=False):
+                        node.grad = gradient
 
     def __float__(self) -> float:
         return self._data
@@ -370,55 +376,59 @@ def _sweep(operations: list[Value], leaves: list[Value]) -> None:
 
 
 def check(order: Sequence[Value]) -> None:
-    """Raise the error that backward() would raise for the numbers of these nodes, listed in topological order."""
-    fault = _data_fault(order)
-    if fault is not None:
-        raise fault
+    """Raise the error for the first node whose number is no longer what its rule gives, or is not finite.
 
-
-def _data_fault(order: Sequence[Value]) -> Exception | None:
-    """What makes the numbers useless, at the first node concerned: it is no longer what its rule gives, or not finite."""
-    called = names(order)
+    Takes the nodes in topological order. The error is a StaleGraphError or a FloatingPointError, as in backward(), which
+    calls this when it has failed: `from None` keeps its own, less telling error out of the traceback.
+    """
     for node in order:
-        name, data = called[node], node._data
-        if node._rule is None:
-            if not isfinite(data):
-                return FloatingPointError(f"{name} is {data}: there is no derivative")
-            continue
-        text = f"{name} = {expression(node, called.__getitem__)}"
-        try:
-            now = node._rule.forward(*(float(operand) for operand in node.operands))
-        except (ArithmeticError, ValueError):
-            now = None
-        if now != data and (now is None or isfinite(now) or isfinite(data)):
+        if is_stale(node):
+            called = names(order)
+            now = _recomputed(node)
             changed = " or ".join(called[leaf] for leaf in _values(node) if leaf._changed)
-            return StaleGraphError(
-                f"{text} was recorded as {plain(data)} but is {'undefined' if now is None else plain(now)} now: "
+            raise StaleGraphError(
+                f"{called[node]} = {expression(node, called.__getitem__)} was recorded as {plain(node._data)} "
+                f"but is {'undefined' if now is None else plain(now)} now: "
                 f"{changed} has changed, compute {called[order[-1]]} again"
-            )
-        if not isfinite(data):
-            return FloatingPointError(f"{text} is {data}{_at(node, called)}: there is no derivative")
-    return None
+            ) from None
+        if not isfinite(node._data):
+            called = names(order)
+            text = called[node]
+            if node._rule is not None:
+                at = {called[operand]: plain(operand._data) for operand in _values(node)}
+                text += f" = {expression(node, called.__getitem__)}"
+                text += " at " + ", ".join(f"{name} = {number}" for name, number in at.items())
+            raise FloatingPointError(f"{text} is {node._data}: there is no derivative") from None
 
 
-def _gradient_fault(order: Sequence[Value]) -> Exception | None:
-    """The first node, going back from the output, whose gradient is no number or whose partials do not exist."""
-    called = names(order)
+def is_stale(node: Value) -> bool:
+    """Has a leaf that the node was computed from been set to a number that gives another result?"""
+    if not any(operand._changed for operand in _values(node)):
+        return False
+    now = _recomputed(node)
+    return now != node._data and not (now is not None and isnan(now) and isnan(node._data))
+
+
+def _recomputed(node: Value) -> float | None:
+    try:
+        return float(node._rule.forward(*(float(operand) for operand in node.operands)))
+    except (ArithmeticError, ValueError):
+        return None
+
+
+def check_gradient(order: Sequence[Value], node: Value, gradient: float) -> None:
+    """Raise FloatingPointError unless the gradient of the node, one of those in the order, is a finite number."""
+    if not isfinite(gradient):
+        called = names(order)
+        raise FloatingPointError(f"∂{called[order[-1]]}/∂{called[node]} is {gradient}, too large for a float") from None
+
+
+def _check_gradients(order: Sequence[Value]) -> None:
+    """Raise the error for the first node, going back from the output, whose gradient or partials are no numbers."""
     for node in reversed(order):
-        quotient = f"∂{called[order[-1]]}/∂{called[node]}"
-        if not isfinite(node.grad):
-            return FloatingPointError(f"{quotient} is {node.grad}: a gradient that is no finite number")
-        try:
-            node.partials  # noqa: B018
-        except (ArithmeticError, ValueError) as error:
-            text = f"{called[node]} = {expression(node, called.__getitem__)}"
-            return type(error)(f"{text} has no derivative{_at(node, called)}: {error.args[-1]}")
-    return None
+        check_gradient(order, node, node.grad)
+        _ = node.partials
 
 
 def _values(node: Value) -> list[Value]:
     return [operand for operand in node.operands if isinstance(operand, Value)]
-
-
-def _at(node: Value, called: Mapping[Value, str]) -> str:
-    return " at " + ", ".join(f"{called[operand]} = {plain(operand._data)}" for operand in dict.fromkeys(_values(node)))
