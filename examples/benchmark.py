@@ -283,13 +283,15 @@ def main() -> None:
         return
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # where stdout has no µ, a ? instead of a crash
-    print(f"{machine}; medians of {options.rounds} rounds")
-    print("found:", ", ".join(f"{module} {version}" for module, version in found.items()) or "no other engine")
-    print("not found, so not in the table:", ", ".join(missing) or "none")
+    print(f"{machine}. Medians of {options.rounds} rounds.")
+    print(f"Found: {', '.join(f'{module} {version}' for module, version in found.items()) or 'no other engine'}.")
+    print(f"Not found, so not in the table: {', '.join(missing) or 'none'}.")
     print()
     print(markdown([HEADER, *(cells(row, values) for row in rows)]))
     print()
-    print(picture(values))
+    print("A chain of additions, recorded and backward, by its length; a bar is the time for one node:")
+    print()
+    print(f"```text\n{picture(values)}\n```")
 
 
 if __name__ == "__main__":
