@@ -295,6 +295,11 @@ def _visit(
     The operations come in the order of graph.topological_order(), found without a set: a node has been listed if its
     gradient is `unreached`, an object that no other gradient is. Its number is -0.0, since -0.0 + c is c, to the sign.
     """
+    if output._rule is None:
+        leaves.append(output)
+        leaves_before.append(output.grad)
+        output.grad = seed
+        return
     unreached = -(seed - seed)
     path: list[Value] = []
     node = output
