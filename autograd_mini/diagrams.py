@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_NODES = 300  # nobody can read a larger diagram, and dot takes longer and longer to lay it out
 MOST_LINES = 60  # of a tree
-MOST_LEVELS = 20  # of a tree: each of them indents it by three columns
+MOST_LEVELS = 16  # of a tree: each of them indents it by three columns
 LONGEST_TITLE = 60
 
 # Verdana is as wide as DejaVu, which dot measures with: a browser that has the one only still keeps texts in their cards.
@@ -142,11 +142,11 @@ def tree(output: Value) -> Tree:
 
     >>> w, x = Value(0.5, "w"), Value(3, "x")
     >>> tree(((w * x) ** 2).named("C"))
-                    value  ∂C/∂node
-    C = v1 ** 2      2.25         ?
-    └─ v1 = w * x     1.5         ?
-       ├─ w           0.5         ?
-       └─ x             3         ?
+    node = expression  value  ∂C/∂node
+    C = v1 ** 2         2.25         ?
+    └─ v1 = w * x        1.5         ?
+       ├─ w              0.5         ?
+       └─ x                3         ?
     """
     return _tree(_Scene(output, None))
 
@@ -227,9 +227,11 @@ def _gradients(order: list[Value]) -> dict[Value, float]:
     Before backward() has run, `grad` is 0.0, and after that of another output it is a derivative of that one. What
     backward() would give is computed again here, to see whether it is there.
     """
-    gradients = dict(_accumulate(order, order[-1].grad))
-    known = order[-1].grad != 0 and all(node.grad == gradient for node, gradient in gradients.items())
-    return gradients if known else {}
+    seed = order[-1].grad
+    if seed == 0:
+        return {}
+    gradients = dict(_accumulate(order, seed))
+    return gradients if all(node.grad == gradient for node, gradient in gradients.items()) else {}
 
 
 def _title(scene: _Scene, walk: Position | None) -> str:
@@ -288,7 +290,7 @@ def _html(text: str) -> str:
 
 
 def _tree(scene: _Scene) -> Tree:
-    rows = [("", "value", scene.gradient_of("node"))]
+    rows = [("node = expression", "value", scene.gradient_of("node"))]
     shown = set()
     pending = [(scene.output, "", "")]
     while pending and len(rows) <= MOST_LINES:

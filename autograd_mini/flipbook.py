@@ -79,8 +79,9 @@ PAGE = """\
 body {{ margin: 0; padding: 1rem 1rem 6rem; background: white; color: #212529; }}
 #pictures {{ overflow-x: auto; scroll-behavior: smooth; }}
 svg {{ display: block; margin: 0 auto; height: auto; width: clamp(0.62 * var(--width), 100%, var(--width)); }}
-pre {{ width: fit-content; max-width: 100%; margin: 1rem auto; overflow-x: auto; line-height: 1.6;
-  font: clamp(0.75rem, 1.6vw, 1rem) / 1.6 "DejaVu Sans Mono", Menlo, Consolas, monospace; }}
+pre {{ width: fit-content; max-width: 100%; margin: 1rem auto;
+  font: clamp(0.8rem, 1.6vw, 1rem) / 1.6 "DejaVu Sans Mono", Menlo, Consolas, monospace; }}
+#texts pre {{ white-space: pre-wrap; }}
 nav {{ position: fixed; inset: auto 0 0; display: flex; gap: 1rem; align-items: center; justify-content: center;
   padding: 0.75rem 1rem; background: #f1f3f5; border-top: 1px solid #ced4da; }}
 button {{ font: inherit; font-size: 1.25rem; min-width: 3.5rem; min-height: 2.75rem; }}
