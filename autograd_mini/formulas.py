@@ -14,7 +14,8 @@ from autograd_mini.value import Value
 STRENGTH = {"+": 1, "-": 1, "*": 2, "/": 2, "negated": 3, "**": 4}
 ATOM = 5
 
-# An expression nested deeper than this is broken up: it could be read by nobody, and Python's parser has a limit too.
+# An expression longer or nested deeper than this is broken up: nobody could read it, and Python's parser has limits too.
+LONGEST = 100
 DEEPEST = 40
 
 
@@ -67,8 +68,8 @@ PYTHON = Notation()
 def formula(value: Value, notation: Notation = PYTHON) -> Formula:
     """The expression that computes the Value, in terms of labels and numbers, with no bracket that is not needed.
 
-    A part that is used more than once, that has a label of its own, or that is nested very deeply, is named and
-    follows in a line of its own, "where v3 = …", after the parts it needs. Read in Python, with the leaves' numbers
+    A part that is used more than once, that has a label of its own, or that is very long, is named and follows in a
+    line of its own, "where v3 = …", after the parts it needs. Read in Python, with the leaves' numbers
     under their labels, the text gives the number of the Value, bit for bit.
 
     >>> x, y = Value(3.0, "x"), Value(2.0, "y")
@@ -93,8 +94,8 @@ def straight_line(
 ) -> list[tuple[Value, str]]:
     """The operations of a graph written one after another: each node that gets a line, and the expression it equals.
 
-    The outputs get a line, and so does each node that is used more than once, that has a label, or that is nested
-    DEEPEST levels deep; the others are folded into the line that uses them.
+    The outputs get a line, and so does each node that is used more than once, that has a label, or whose expression is
+    too long or nested too deeply; the others are folded into the line that uses them.
     """
     order = list(order)
     uses = Counter(operand for node in order for operand in node.operands if isinstance(operand, Value))
@@ -103,22 +104,22 @@ def straight_line(
     written: dict[Value, Written] = {}
     for node in order:
         if not node.operands:
-            written[node] = notation.name(called[node]), ATOM, 0
+            written[node] = _atom(notation.name(called[node]))
             continue
         operands = [
-            written[operand] if isinstance(operand, Value) else _constant(notation.number(operand))
+            written[operand] if isinstance(operand, Value) else _atom(notation.number(operand))
             for operand in node.operands
         ]
         text, strength = notation.operation(node._rule, operands)
         depth = 1 + max(depth for _, _, depth in operands)
-        if uses[node] > 1 or node.label or depth >= DEEPEST:
+        if uses[node] > 1 or node.label or len(text) > LONGEST or depth >= DEEPEST:
             lines.append((node, text))
             text, strength, depth = notation.name(called[node]), ATOM, 0
         written[node] = text, strength, depth
     return lines
 
 
-def _constant(text: str) -> Written:
+def _atom(text: str) -> Written:
     return text, STRENGTH["negated"] if text.startswith("-") else ATOM, 0
 
 

@@ -301,6 +301,11 @@ def _visit(
     The operations come in the order of graph.topological_order(), found without a set: a node has been listed if its
     gradient is `unreached`, an object that no other gradient is. Its number is -0.0, since -0.0 + c is c, to the sign.
     """
+    if output._rule is None:
+        leaves.append(output)
+        leaves_before.append(output.grad)
+        output.grad = seed
+        return
     unreached = -(seed - seed)
     path: list[Value] = []
     node = output
@@ -393,12 +398,12 @@ def check(order: Sequence[Value]) -> None:
             ) from None
         if not isfinite(node._data):
             called = names(order)
-            text = called[node]
+            text = f"{called[node]} is {node._data}"
             if node._rule is not None:
                 at = {called[operand]: plain(operand._data) for operand in _values(node)}
-                text += f" = {expression(node, called.__getitem__)}"
-                text += " at " + ", ".join(f"{name} = {number}" for name, number in at.items())
-            raise FloatingPointError(f"{text} is {node._data}: there is no derivative") from None
+                text = f"{called[node]} = {expression(node, called.__getitem__)} is {node._data} at "
+                text += ", ".join(f"{name} = {number}" for name, number in at.items())
+            raise FloatingPointError(f"{text}: there is no derivative") from None
 
 
 def is_stale(node: Value) -> bool:

@@ -15,11 +15,11 @@ def test_sessions(document, tmp_path, monkeypatch):
     """The ```python blocks of a document are one session, in the order they stand in."""
     monkeypatch.chdir(tmp_path)  # where a session may write its files
     text = document.read_text(encoding="utf-8")
-    blocks = re.finditer(r"^```python\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    blocks = re.finditer(r"^( *)```python\n(.*?)^\1```$", text, flags=re.DOTALL | re.MULTILINE)
     # Newlines in place of the prose keep the line numbers of the document.
     session = ""
     for block in blocks:
-        session += "\n" * (text.count("\n", 0, block.start(1)) - session.count("\n")) + block.group(1)
+        session += "\n" * (text.count("\n", 0, block.start(2)) - session.count("\n")) + block.group(2)
     test = doctest.DocTestParser().get_doctest(session, {}, document.name, str(document), 0)
     complaints: list[str] = []
     doctest.DocTestRunner().run(test, out=complaints.append)
