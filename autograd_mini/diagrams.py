@@ -121,14 +121,15 @@ def draw(output: Value, *, walk: Position | None = None, parameters: Iterable[Va
         if kind == "leaf" and chosen:
             kind = "parameter" if node in chosen else "data"
         lit = walk is not None and walk.step is not None and walk.step.node is node
-        diagram.node(identity[node], _card(scene, node, kind, lit, reserved[node]), **({"class": "lit"} if lit else {}))
+        classes = {"class": f"{kind} lit" if lit else kind}  # of the SVG element, for style sheets and the flipbook
+        diagram.node(identity[node], _card(scene, node, kind, lit, reserved[node]), **classes)
         derivatives = _local_derivatives(node)
         for place, (operand, derivative) in enumerate(derivatives):
             quotient = f"∂{scene.name[node]}/∂{scene.name[operand]}"
             if [other for other, _ in derivatives].count(operand) == 2:
                 quotient += (" (1st)", " (2nd)")[place]
             number = "?" if scene.stale else "undefined" if isnan(derivative) else _figure(derivative)
-            label = f'< {_html(quotient)} <BR/><B>{number}</B><BR/><FONT POINT-SIZE="4"> </FONT>>'
+            label = f'<&#160;{_html(quotient)}&#160;<BR/><B>{number}</B><BR/><FONT POINT-SIZE="4"> </FONT>>'
             weight = "30" if operand.operands else "1"  # so that the operations stand in a line, the leaves beside it
             diagram.edge(identity[operand], identity[node], label, weight=weight, **(LIT_EDGE if lit else {}))
     return diagram

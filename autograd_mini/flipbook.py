@@ -63,8 +63,9 @@ def _picture(output: Value, walk: Walk, parameters: list[Value]) -> str:
         return f"<pre>{escape(repr(diagram))}</pre>"
     # On one page an id may stand only once, and a title would pop up over every card and arrow.
     svg = re.sub(r' id="[^"]*"|<title>[^<]*</title>\n', "", svg[svg.index("<svg") :])
-    width = re.search(r'width="(\d+)pt"', svg)
-    return svg.replace("<svg", f'<svg style="--width: {width[1] if width else 0}pt"', 1)
+    # As wide as there is room for, but not so narrow that its numbers could not be read.
+    style = r'style="width: 100%; min-width: calc(0.6 * \1); max-width: \1; height: auto"'
+    return re.sub(r'(?<=<svg )width="(\d+pt)"', style, svg, count=1)
 
 
 PAGE = """\
@@ -77,11 +78,11 @@ PAGE = """\
 <style>
 :root {{ color-scheme: light; font-family: "DejaVu Sans", Verdana, sans-serif; }}
 body {{ margin: 0; padding: 1rem 1rem 6rem; background: white; color: #212529; }}
-#pictures {{ overflow-x: auto; scroll-behavior: smooth; }}
-svg {{ display: block; margin: 0 auto; height: auto; width: clamp(0.62 * var(--width), 100%, var(--width)); }}
-pre {{ width: fit-content; max-width: 100%; margin: 1rem auto;
+#pictures {{ overflow: auto; max-height: calc(100vh - 16rem); scroll-behavior: smooth; }}
+svg {{ display: block; margin: 0 auto; }}
+pre {{ width: fit-content; margin: 1rem auto;
   font: clamp(0.8rem, 1.6vw, 1rem) / 1.6 "DejaVu Sans Mono", Menlo, Consolas, monospace; }}
-#texts pre {{ white-space: pre-wrap; }}
+#texts pre {{ width: auto; max-width: 72rem; white-space: pre-wrap; }}
 nav {{ position: fixed; inset: auto 0 0; display: flex; gap: 1rem; align-items: center; justify-content: center;
   padding: 0.75rem 1rem; background: #f1f3f5; border-top: 1px solid #ced4da; }}
 button {{ font: inherit; font-size: 1.25rem; min-width: 3.5rem; min-height: 2.75rem; }}
@@ -115,11 +116,12 @@ function show(k) {{
   document.getElementById("position").value = step + " / " + last;
   document.getElementById("back").disabled = step === 0;
   document.getElementById("next").disabled = step === last;
-  const lit = pictures.children[step].querySelector(".lit");
-  if (lit) {{
-    const card = lit.getBoundingClientRect(), frame = pictures.getBoundingClientRect();
-    pictures.scrollLeft += card.left + card.width / 2 - frame.left - frame.width / 2;
-  }} else pictures.scrollLeft = pictures.scrollWidth;
+  const picture = pictures.children[step], card = picture.querySelector(".lit") ?? picture.querySelector(".output");
+  if (card) {{
+    const inner = card.getBoundingClientRect(), outer = pictures.getBoundingClientRect();
+    pictures.scrollBy(
+      (inner.left + inner.right - outer.left - outer.right) / 2, (inner.top + inner.bottom - outer.top - outer.bottom) / 2);
+  }}
 }}
 document.getElementById("back").onclick = () => show(step - 1);
 document.getElementById("next").onclick = () => show(step + 1);
