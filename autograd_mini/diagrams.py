@@ -59,7 +59,9 @@ class Step(Protocol):
 
 
 class Position(Protocol):
-    """What a picture needs of a Walk: the gradients it has reached so far, and the step it did last."""
+    """What a picture needs of a Walk: its output, the gradients it has reached so far, and the step it did last."""
+
+    output: Value
 
     @property
     def gradients(self) -> Mapping[Value, float]: ...
@@ -103,6 +105,9 @@ def draw(output: Value, *, walk: Position | None = None, parameters: Iterable[Va
             f"the graph of {name} has {len(scene.order)} nodes, and a diagram of more than {MOST_NODES} cannot be read: "
             f"draw a node inside the graph, or use tree({name}), which leaves out what is too much"
         )
+    if walk is not None and walk.output is not output:
+        raise ValueError(f"this is not a walk of {scene.name[output]}: draw(walk.output, walk=walk)")
+    lit = walk.step.node if walk is not None and walk.step is not None else None
     chosen = set(parameters)
     reserved = dict.fromkeys(scene.order, 0)
     for node, gradient in _accumulate(scene.order, 1.0):
@@ -120,18 +125,11 @@ def draw(output: Value, *, walk: Position | None = None, parameters: Iterable[Va
         kind = "output" if node is output else "operation" if node.operands else "leaf"
         if kind == "leaf" and chosen:
             kind = "parameter" if node in chosen else "data"
-        lit = walk is not None and walk.step is not None and walk.step.node is node
-        classes = {"class": f"{kind} lit" if lit else kind}  # of the SVG element, for style sheets and the flipbook
-        diagram.node(identity[node], _card(scene, node, kind, lit, reserved[node]), **classes)
-        derivatives = _local_derivatives(node)
-        for place, (operand, derivative) in enumerate(derivatives):
-            quotient = f"∂{scene.name[node]}/∂{scene.name[operand]}"
-            if [other for other, _ in derivatives].count(operand) == 2:
-                quotient += (" (1st)", " (2nd)")[place]
-            number = "?" if scene.stale else "undefined" if isnan(derivative) else _figure(derivative)
-            label = f'<&#160;{_html(quotient)}&#160;<BR/><B>{number}</B><BR/><FONT POINT-SIZE="4"> </FONT>>'
+        classes = {"class": f"{kind} lit" if node is lit else kind}  # of the SVG element, for style sheets
+        diagram.node(identity[node], _card(scene, node, kind, node is lit, reserved[node]), **classes)
+        for operand, label in _edges(scene, node):
             weight = "30" if operand.operands else "1"  # so that the operations stand in a line, the leaves beside it
-            diagram.edge(identity[operand], identity[node], label, weight=weight, **(LIT_EDGE if lit else {}))
+            diagram.edge(identity[operand], identity[node], label, weight=weight, **(LIT_EDGE if node is lit else {}))
     return diagram
 
 
@@ -275,8 +273,22 @@ def _card(scene: _Scene, node: Value, kind: str, lit: bool, reserved: int) -> st
     )
 
 
+def _edges(scene: _Scene, node: Value) -> list[tuple[Value, str]]:
+    """The operands that are Values, each with the label of the edge from it."""
+    derivatives = _local_derivatives(node)
+    places = (
+        [" (1st)", " (2nd)"] if len(dict(derivatives)) < len(derivatives) else ["", ""]
+    )  # x * x comes from one card
+    edges = []
+    for (operand, derivative), place in zip(derivatives, places, strict=False):
+        quotient = _html(f"∂{scene.name[node]}/∂{scene.name[operand]}{place}")
+        number = "?" if scene.stale else "undefined" if isnan(derivative) else _figure(derivative)
+        edges.append((operand, f'<&#160;{quotient}&#160;<BR/><B>{number}</B><BR/><FONT POINT-SIZE="4"> </FONT>>'))
+    return edges
+
+
 def _figure(number: float) -> str:
-    return f"{number:.4g}".replace("-", "−")
+    return f"{number + 0.0:.4g}".replace("-", "−")  # -0.0 + 0.0 is 0.0
 
 
 def _typeset(text: str) -> str:
@@ -303,7 +315,8 @@ def _tree(scene: _Scene) -> Tree:
         shown.add(node)
         if node.operands:
             text += f" = {scene.expression(node)}"
-        rows.append((text, f"{node.data:.6g}", f"{scene.gradients[node]:.6g}" if node in scene.gradients else "?"))
+        gradient = f"{scene.gradients[node] + 0.0:.6g}" if node in scene.gradients else "?"  # -0.0 + 0.0 is 0.0
+        rows.append((text, f"{node.data + 0.0:.6g}", gradient))
         operands = [operand for operand in node.operands if isinstance(operand, Value)]
         if operands and len(indent) == 3 * MOST_LEVELS:
             rows.append((f"{indent}└─ …", "", ""))
