@@ -139,6 +139,11 @@ def test_the_title_is_the_formula_in_terms_of_the_leaves():
     assert title(draw(x).source) == "x"
 
 
+def test_typesetting_spares_labels():
+    C = Value(1.0, "a --> b") - Value(2.0, "x-1") * Value(3.0, "sigmoid") ** 25
+    assert title(draw(C).source) == "v3 = a --> b − x-1 · sigmoid ** 25"
+
+
 def test_where_the_formula_is_long_the_title_is_the_name():
     x = Value(1.0, "x")
     long = sum(x * n for n in range(20))
