@@ -134,12 +134,13 @@ def partial_formula(node: Value, position: int, called: Mapping[Value, str], not
     >>> partial_formula(z, 0, called), partial_formula(z, 1, called)
     (1 / x, -z / x)
     """
-    operands: list[Value | float] = [
-        Value(operand, plain(operand)) if isinstance(operand, float) else Value(operand._data, called[operand])
+    label: dict[Value | float, Value | float] = {
+        operand: Value(operand, plain(operand)) if isinstance(operand, float) else Value(operand._data, called[operand])
         for operand in node.operands
-    ]
+    }
     if node._rule is power and isinstance(node.operands[1], float):
-        operands[1] = node.operands[1]  # as a number, so that 3 * a ** (3 - 1) reads 3 * a ** 2
+        label[node.operands[1]] = node.operands[1]  # as a number, so that 3 * a ** (3 - 1) reads 3 * a ** 2
+    operands = (label[operand] for operand in node.operands)
     derivative = node._rule.partials[position](Value(node._data, called[node]), *operands)
     if isinstance(derivative, Value):
         return formula(derivative, notation)

@@ -46,10 +46,11 @@ def names(order: Iterable[N]) -> dict[N, str]:
     order = list(order)
     labels = {node.label for node in order}
     named: dict[N, str] = {}
+    given: set[str] = set()
     count: dict[str, int] = {}
     for node in order:
-        if node.label and node.label not in count:
-            count[node.label] = 1
+        if node.label and node.label not in given:
+            given.add(node.label)
             named[node] = node.label
         else:
             stem = f"{node.label}_" if node.label else "v"

@@ -75,11 +75,11 @@ class Rule:
     def __call__(self, a: float, b: R) -> R: ...
     def __call__(self, a: Any, b: Any = None) -> Any:
         # Asking for a method keeps this file free of imports: Value knows the table, the table does not know Value.
-        if hasattr(a, "_record"):
+        if type(a) is not float and hasattr(a, "_record"):
             return a._record(self, a, b)
-        if hasattr(b, "_record"):
-            return b._record(self, a, b)
-        return self.forward(a) if b is None else self.forward(a, b)
+        if b is None:
+            return self.forward(a)
+        return b._record(self, a, b) if hasattr(b, "_record") else self.forward(a, b)
 
     @overload
     def __get__(self, instance: None, owner: type) -> Rule: ...

@@ -40,22 +40,22 @@ def _number(data: Any) -> float:
 def _record(rule: Rule, a: Any, b: Any = None) -> Value:
     """Apply the rule, and remember the operands."""
     try:
-        x = a._data if type(a) is Value else (a := _number(a))
-        if b is None:
+        x = a._data if type(a) is Value else _number(a)
+        if b is None and rule.db is None:
+            y = None
             data = rule.forward(x)
-        elif type(b) is Value:
-            data = rule.forward(x, b._data)
         else:
-            b = b if type(b) is float else _number(b)
-            data = rule.forward(x, b)
+            y = b._data if type(b) is Value else _number(b)
+            data = rule.forward(x, y)
     except (ArithmeticError, TypeError, ValueError) as error:
-        raise _located(error, rule, a, b) from None
+        raise _located(error, rule, *((a,) if rule.db is None else (a, b))) from None
     result = new(Value)
     result._data = data
-    result._changed = False
     result._rule = rule
-    result._a = a
-    result._b = b
+    result._a = a if type(a) is Value else None
+    result._b = b if type(b) is Value else None
+    result._x = x
+    result._y = y
     result.grad = 0.0
     result.label = None
     return result
@@ -71,19 +71,23 @@ def _operator(rule: Rule) -> tuple[Callable[[Value, Operand], Value], Callable[[
     def method(self: Value, other: Operand) -> Value:
         # What _record() would do, written out: recording is half of the engine's work, and a call is a fifth of that.
         try:
+            x = self._data
             if type(other) is Value:
-                data = forward(self._data, other._data)
+                b = other
+                y = other._data
             else:
-                other = other if type(other) is float else _number(other)
-                data = forward(self._data, other)
+                b = None
+                y = other if type(other) is float else _number(other)
+            data = forward(x, y)
         except (ArithmeticError, TypeError, ValueError) as error:
             raise _located(error, rule, self, other) from None
         result = new(Value)
         result._data = data
-        result._changed = False
         result._rule = rule
         result._a = self
-        result._b = other
+        result._b = b
+        result._x = x
+        result._y = y
         result.grad = 0.0
         result.label = None
         return result
@@ -96,11 +100,8 @@ def _operator(rule: Rule) -> tuple[Callable[[Value, Operand], Value], Callable[[
     return method, reflected
 
 
-def _located(error: Exception, rule: Rule, a: Any, b: Any) -> Exception:
+def _located(error: Exception, rule: Rule, *operands: Any) -> Exception:
     """The same error, its message beginning with the operation, the labels and the numbers."""
-    operands = (a,) if rule.db is None else (a, b)
-    if rule.db is not None and b is None:
-        error = TypeError("expected a real number, not None")
     shown = [
         (operand.label or repr(operand._data)) if isinstance(operand, Value) else reprlib.repr(operand)
         for operand in operands
@@ -132,7 +133,7 @@ class Value:
     Value(0.5, label='w', grad=3)
     """
 
-    __slots__ = ("_a", "_b", "_changed", "_data", "_rule", "grad", "label")
+    __slots__ = ("_a", "_b", "_data", "_rule", "_x", "_y", "grad", "label")
 
     # The functions of one operand as methods: v.exp() is exp(v).
     from autograd_mini.rules import cos, exp, log, relu, sigmoid, sin, softplus, sqrt, tanh
@@ -145,17 +146,18 @@ class Value:
     grad: float
     label: str | None
     _data: float
-    _changed: bool  # has the data of this leaf ever been set?
-    _rule: Any  # a Rule; None for a leaf
-    _a: Any  # the operands: Values or floats, None where there is none. Any, since the loops below know which is which
+    # What the number was computed by and from: None in a leaf. Any, since the loops below know when it is not None.
+    _rule: Any
+    _a: Any  # the operands that are Values; None for a plain number
     _b: Any
+    _x: Any  # the numbers of the operands as they were then: a leaf that has been set since holds another one
+    _y: Any
 
     def __init__(self, data: Real, label: str | None = None) -> None:
         if label is not None and not isinstance(label, str):
             raise TypeError(f"the label of a Value is a str, not {label!r}")
         self._data = _number(data)
-        self._changed = False
-        self._rule = self._a = self._b = None
+        self._rule = self._a = self._b = self._x = self._y = None
         self.grad = 0.0
         self.label = label
 
@@ -174,7 +176,6 @@ class Value:
         if self._rule is not None:
             raise AttributeError(f"{self!r} follows from its operands: set the data of a leaf, and compute it again")
         self._data = data if type(data) is float else _number(data)
-        self._changed = True
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
@@ -184,9 +185,12 @@ class Value:
         >>> (2 / w).operands
         (2.0, Value(0.5, label='w'))
         """
-        if self._a is None:
+        if self._rule is None:
             return ()
-        return (self._a,) if self._b is None else (self._a, self._b)
+        a = self._x if self._a is None else self._a
+        if self._y is None:
+            return (a,)
+        return (a, self._y if self._b is None else self._b)
 
     @property
     def partials(self) -> tuple[float | None, ...]:
@@ -210,7 +214,7 @@ class Value:
                 for operand, partial in zip(self.operands, self._rule.partials, strict=True)
             )
         except (ArithmeticError, ValueError) as error:
-            raise type(error)(f"no derivative: {_located(error, self._rule, self._a, self._b)}") from None
+            raise type(error)(f"no derivative: {_located(error, self._rule, *self.operands)}") from None
 
     def named(self, label: str) -> Value:
         """Set the label and return this Value: ``z = (w * x + b).named("z")``."""
@@ -239,9 +243,10 @@ class Value:
         seed = seed if type(seed) is float else _number(seed)
         operations: list[Value] = []
         leaves: list[Value] = []
-        before: tuple[list[float], list[float]] = [], []
+        operations_before: list[float] = []
+        leaves_before: list[float] = []
         try:
-            _visit(self, seed, operations, leaves, *before)
+            _visit(self, seed, operations, leaves, operations_before, leaves_before)
             _sweep(operations, leaves)
         except BaseException as error:
             try:
@@ -251,8 +256,8 @@ class Value:
                     _check_gradients(order)
                 raise
             finally:
-                for nodes, gradients in zip((operations, leaves), before, strict=True):
-                    for node, gradient in zip(nodes, gradients, strict=False):
+                for nodes, gradients in ((operations, operations_before), (leaves, leaves_before)):
+                    for node, gradient in zip(nodes, gradients, strict=False):  # an interrupt may leave one node more
                         node.grad = gradient
 
     def __float__(self) -> float:
@@ -311,7 +316,7 @@ def _visit(
     node = output
     while True:
         a = node._a
-        if type(a) is Value and a.grad is not unreached:
+        if a is not None and a.grad is not unreached:
             if a._rule is not None:
                 path.append(node)
                 node = a
@@ -320,7 +325,7 @@ def _visit(
             leaves_before.append(a.grad)
             a.grad = unreached
         b = node._b
-        if type(b) is Value and b.grad is not unreached:
+        if b is not None and b.grad is not unreached:
             if b._rule is not None:
                 path.append(node)
                 node = b
@@ -349,35 +354,35 @@ def _sweep(operations: list[Value], leaves: list[Value]) -> None:
         out = node._data
         a = node._a
         b = node._b
+        x = node._x
+        y = node._y
         if out - out:
             raise FloatingPointError
-        if b is None:
-            x = a._data
-            if a._changed and rule.forward(x) != out:
-                raise FloatingPointError
-            a.grad += grad * rule.da(out, x)
-        elif type(b) is float:
-            x = a._data
-            if a._changed and rule.forward(x, b) != out:
-                raise FloatingPointError
-            a.grad += grad * rule.da(out, x, b)
-        elif type(a) is float:
-            y = b._data
-            if b._changed and rule.forward(a, y) != out:
-                raise FloatingPointError
-            b.grad += grad * rule.db(out, a, y)
+        if a is None:
+            if b._data is not y:
+                y = _set_since(node, b)
+            b.grad += grad * rule.db(out, x, y)
+        elif b is None:
+            if a._data is not x:
+                x = _set_since(node, a)
+            a.grad += grad * (rule.da(out, x) if y is None else rule.da(out, x, y))
         else:
-            x = a._data
-            y = b._data
+            if a._data is not x or b._data is not y:
+                x, y = _set_since(node, a), b._data
             da = rule.da
             db = rule.db
-            if (a._changed or b._changed) and rule.forward(x, y) != out:
-                raise FloatingPointError
             a.grad += grad if da is one else grad * da(out, x, y)
             b.grad += grad if db is one else grad * db(out, x, y)
     for leaf in leaves:
         if leaf.grad - leaf.grad or leaf._data - leaf._data:
             raise FloatingPointError
+
+
+def _set_since(node: Value, leaf: Value) -> float:
+    """The number that the leaf has been set to since the node was computed from it, if that has not made it stale."""
+    if is_stale(node):
+        raise FloatingPointError
+    return leaf._data
 
 
 def check(order: Sequence[Value]) -> None:
@@ -390,7 +395,7 @@ def check(order: Sequence[Value]) -> None:
         if is_stale(node):
             called = names(order)
             now = _recomputed(node)
-            changed = " or ".join(called[leaf] for leaf in _values(node) if leaf._changed)
+            changed = " or ".join(called[leaf] for leaf in dict.fromkeys(_changed(node)))
             raise StaleGraphError(
                 f"{called[node]} = {expression(node, called.__getitem__)} was recorded as {plain(node._data)} "
                 f"but is {'undefined' if now is None else plain(now)} now: "
@@ -408,10 +413,16 @@ def check(order: Sequence[Value]) -> None:
 
 def is_stale(node: Value) -> bool:
     """Has a leaf that the node was computed from been set to a number that gives another result?"""
-    if not any(operand._changed for operand in _values(node)):
+    if not _changed(node):
         return False
     now = _recomputed(node)
     return now != node._data and not (now is not None and isnan(now) and isnan(node._data))
+
+
+def _changed(node: Value) -> list[Value]:
+    """The operands that have been set since the node was computed from them."""
+    pairs = (node._a, node._x), (node._b, node._y)
+    return [operand for operand, number in pairs if operand is not None and operand._data is not number]
 
 
 def _recomputed(node: Value) -> float | None:
