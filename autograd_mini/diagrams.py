@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from math import isnan, nan
+from math import isfinite, isnan, nan
 from typing import TYPE_CHECKING, Protocol
 
 from autograd_mini.formulas import formula
@@ -180,7 +180,7 @@ class _Scene:
     def formula(self) -> str:
         """The formula of the output in terms of the leaves, if it is short; else its name."""
         name = self.name[self.output]
-        if self.stale or not self.output.operands:
+        if self.stale or not self.output.operands or not all(isfinite(node.data) for node in self.order):
             return name
         # formula() gives every labelled part a line of its own: here is the same graph with labels on its leaves only.
         copy: dict[Value | float, Value] = {}
@@ -237,7 +237,7 @@ def _title(scene: _Scene, walk: Position | None) -> str:
     name = scene.gradient_of("node")
     if scene.seed != 1:
         name += f" = {_figure(scene.seed)} × ∂{scene.name[scene.output]}/∂node"
-    unknown = "" if walk or scene.gradients else ": not computed"
+    unknown = "" if walk is not None or scene.gradients else ": not computed"
     legend = (
         f'<FONT COLOR="{BLUE}">value (forward →)</FONT>     '
         f'<FONT COLOR="{RED}">gradient {_html(name)} (← backward){unknown}</FONT>     '
@@ -276,12 +276,10 @@ def _card(scene: _Scene, node: Value, kind: str, lit: bool, reserved: int) -> st
 def _edges(scene: _Scene, node: Value) -> list[tuple[Value, str]]:
     """The operands that are Values, each with the label of the edge from it."""
     derivatives = _local_derivatives(node)
-    places = (
-        [" (1st)", " (2nd)"] if len(dict(derivatives)) < len(derivatives) else ["", ""]
-    )  # x * x comes from one card
+    twice = len(dict(derivatives)) < len(derivatives)  # x * x: both edges come from one card
     edges = []
-    for (operand, derivative), place in zip(derivatives, places, strict=False):
-        quotient = _html(f"∂{scene.name[node]}/∂{scene.name[operand]}{place}")
+    for (operand, derivative), place in zip(derivatives, (" (1st)", " (2nd)"), strict=False):
+        quotient = _html(f"∂{scene.name[node]}/∂{scene.name[operand]}{place if twice else ''}")
         number = "?" if scene.stale else "undefined" if isnan(derivative) else _figure(derivative)
         edges.append((operand, f'<&#160;{quotient}&#160;<BR/><B>{number}</B><BR/><FONT POINT-SIZE="4"> </FONT>>'))
     return edges

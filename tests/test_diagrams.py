@@ -317,6 +317,19 @@ def test_a_stale_graph_whose_derivative_is_complex_is_drawn():
     assert "compute v1 again" in draw(C).source
 
 
+def test_a_graph_both_stale_and_infinite_is_drawn():
+    x = Value(2.0, "x")
+    C = (Value(math.inf, "y") * x.log()).named("C")
+    x.data = -1.0
+    assert title(draw(C).source) == "C"
+
+
+def test_a_walk_without_steps_is_drawn():
+    x = Value(2.0, "x")
+    assert "not computed" in draw(x).source
+    assert "not computed" not in draw(x, walk=Walk(x)).source
+
+
 def test_where_there_is_no_derivative_the_edge_says_so():
     z = Value(0.0, "z")
     assert edges(draw(sqrt(z)).source) == [("n0", "n1", "∂v1/∂z", "undefined")]
@@ -413,8 +426,9 @@ def test_without_dot_the_graph_is_saved_and_the_error_says_how_to_install_it(C, 
 
 
 def test_without_dot_there_are_no_bytes_and_the_error_says_how_to_get_them(C, no_dot):
-    with pytest.raises(graphviz.ExecutableNotFound, match=r"so there is no picture\. Install Graphviz"):
+    with pytest.raises(graphviz.ExecutableNotFound, match=r"so there is no picture\. Install Graphviz") as caught:
         draw(C).pipe(format="png")
+    assert caught.value.__suppress_context__
     assert not list(no_dot.iterdir())
 
 
