@@ -16,6 +16,8 @@ One sigmoid neuron, its cost, and the automatic ∂C/∂w beside the closed form
 """
 
 from autograd_mini.chain_rule import explain
+from autograd_mini.diagrams import draw, tree
+from autograd_mini.flipbook import flipbook
 from autograd_mini.formulas import formula
 from autograd_mini.gradients import gradient
 from autograd_mini.programs import Program
@@ -30,8 +32,10 @@ __all__ = [
     "Value",
     "Walk",
     "cos",
+    "draw",
     "exp",
     "explain",
+    "flipbook",
     "formula",
     "gradient",
     "log",
@@ -43,4 +47,5 @@ __all__ = [
     "sqrt",
     "step",
     "tanh",
+    "tree",
 ]
