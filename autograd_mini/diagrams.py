@@ -9,7 +9,7 @@ from math import isfinite, isnan, nan
 from typing import TYPE_CHECKING, Protocol
 
 from autograd_mini.formulas import formula
-from autograd_mini.graph import expression, names, topological_order
+from autograd_mini.graph import Text, expression, names, topological_order
 from autograd_mini.value import StaleGraphError, Value, check
 
 if TYPE_CHECKING:
@@ -61,21 +61,12 @@ class Step(Protocol):
 class Position(Protocol):
     """What a picture needs of a Walk: its output, the gradients it has reached so far, and the step it did last."""
 
-    output: Value
-
+    @property
+    def output(self) -> Value: ...
     @property
     def gradients(self) -> Mapping[Value, float]: ...
     @property
     def step(self) -> Step | None: ...
-
-
-class Tree(str):
-    """A graph as text: a str that shows itself in the REPL as it is, without quotes."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 def draw(output: Value, *, walk: Position | None = None, parameters: Iterable[Value] = ()) -> Diagram:
@@ -133,7 +124,7 @@ def draw(output: Value, *, walk: Position | None = None, parameters: Iterable[Va
     return diagram
 
 
-def tree(output: Value) -> Tree:
+def tree(output: Value) -> Text:
     """The graph that the output was computed from, as text: one node a line, below it what it was computed from.
 
     A node that is used more than once stands there once, and is referred to by its name from then on. A gradient is a
@@ -300,7 +291,7 @@ def _html(text: str) -> str:
     return html.escape(text).replace("\\", "\\\\")  # or dot would replace \N by the identity of the node
 
 
-def _tree(scene: _Scene) -> Tree:
+def _tree(scene: _Scene) -> Text:
     rows = [("node = expression", "value", scene.gradient_of("node"))]
     shown = set()
     pending = [(scene.output, "", "")]
@@ -332,4 +323,4 @@ def _tree(scene: _Scene) -> Tree:
         )
     if scene.stale:
         lines.append(scene.stale)
-    return Tree("\n".join(lines))
+    return Text("\n".join(lines))

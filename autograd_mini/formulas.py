@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-from autograd_mini.graph import names, plain, topological_order
+from autograd_mini.graph import Text, names, plain, topological_order
 from autograd_mini.rules import Rule, power
 from autograd_mini.value import Value
 
@@ -20,15 +20,6 @@ DEEPEST = 40
 
 
 Written: TypeAlias = tuple[str, int, int]  # a text, the strength that holds it together, and how deeply it is nested
-
-
-class Formula(str):
-    """A formula: a text that shows itself in the REPL without quotes."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 class Notation:
@@ -65,7 +56,7 @@ def bracketed(operand: Written, weakest: int) -> str:
 PYTHON = Notation()
 
 
-def formula(value: Value, notation: Notation = PYTHON) -> Formula:
+def formula(value: Value, notation: Notation = PYTHON) -> Text:
     """The expression that computes the Value, in terms of labels and numbers, with no bracket that is not needed.
 
     A part that is used more than once, that has a label of its own, or that is very long, is named and follows in a
@@ -84,9 +75,9 @@ def formula(value: Value, notation: Notation = PYTHON) -> Formula:
     called = names(order)
     lines = straight_line([value], order, called, notation)
     if not lines:
-        return Formula(notation.name(called[value]))
+        return Text(notation.name(called[value]))
     *parts, (_, whole) = lines
-    return Formula("\n".join([whole, *(f"where {notation.name(called[node])} = {text}" for node, text in parts)]))
+    return Text("\n".join([whole, *(f"where {notation.name(called[node])} = {text}" for node, text in parts)]))
 
 
 def straight_line(
@@ -123,7 +114,7 @@ def _atom(text: str) -> Written:
     return text, STRENGTH["negated"] if text.startswith("-") else ATOM, 0
 
 
-def partial_formula(node: Value, position: int, called: Mapping[Value, str], notation: Notation = PYTHON) -> Formula:
+def partial_formula(node: Value, position: int, called: Mapping[Value, str], notation: Notation = PYTHON) -> Text:
     """The local derivative of a node with respect to its operand at the position, in the names of node and operands.
 
     It is the rule of the table, evaluated on labels.
@@ -144,4 +135,4 @@ def partial_formula(node: Value, position: int, called: Mapping[Value, str], not
     derivative = node._rule.partials[position](Value(node._data, called[node]), *operands)
     if isinstance(derivative, Value):
         return formula(derivative, notation)
-    return Formula(notation.number(float(derivative)))
+    return Text(notation.number(float(derivative)))

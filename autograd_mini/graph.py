@@ -18,6 +18,15 @@ class Node(Protocol):
 N = TypeVar("N", bound=Node)
 
 
+class Text(str):
+    """A text about a graph: a str that shows itself in the REPL as it is, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def topological_order(*outputs: N) -> list[N]:
     """The nodes that the outputs were computed from and the outputs themselves, every operand before its results.
 

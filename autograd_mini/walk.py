@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
 
+from autograd_mini.diagrams import MOST_NODES, draw
 from autograd_mini.formulas import partial_formula
 from autograd_mini.gradients import times
 from autograd_mini.graph import expression, names, topological_order
@@ -61,6 +64,20 @@ class Step:
                 product = f"{product:<{PRODUCT_WIDTH}}  ∂{node}/∂{operand} = {formula}"
             lines.append(f"  ∂{C}/∂{operand:<{walk._name_width}} += {chain:<{walk._chain_width}}  = {product}")
         return "\n".join(lines)
+
+    def _repr_svg_(self) -> str | None:
+        return self.walk._picture(self.number)
+
+    def _repr_html_(self) -> str | None:
+        return _with_text(self)
+
+
+class Moment(NamedTuple):
+    """Where a walk is, or was after one of its steps: what a picture of that shows."""
+
+    output: Value
+    gradients: dict[Value, float]
+    step: Step | None
 
 
 class Walk:
@@ -170,10 +187,24 @@ class Walk:
     @property
     def gradients(self) -> dict[Value, float]:
         """The gradients known at the position; a node that has got nothing yet is left out."""
-        known = {self.output: 1.0} if self.position else {}
-        for step in self._steps[: self.position]:
-            known.update((each.operand, each.after) for each in step.contributions)
-        return known
+        return self._after(self.position).gradients
+
+    def _after(self, position: int) -> Moment:
+        gradients = {self.output: 1.0} if position else {}
+        for step in self._steps[:position]:
+            gradients.update((each.operand, each.after) for each in step.contributions)
+        return Moment(self.output, gradients, self._steps[position - 1] if position else None)
+
+    def _picture(self, position: int) -> str | None:
+        if len(self._order) > MOST_NODES:
+            return None
+        return draw(self.output, walk=self._after(position))._repr_svg_()
+
+    def _repr_svg_(self) -> str | None:
+        return self._picture(self.position)
+
+    def _repr_html_(self) -> str | None:
+        return _with_text(self)
 
     def _equation(self, node: Value) -> str:
         name = self._names[node]
@@ -194,3 +225,9 @@ class Walk:
             rows.append((left, f"{node.data:.6g}", f"{node.grad:.6g}"))
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         return "\n".join(f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows)
+
+
+def _with_text(position: Walk | Step) -> str | None:
+    """For a notebook: the picture, and below it the text; None where there is no picture."""
+    svg = position._repr_svg_()
+    return None if svg is None else f"{svg[svg.index('<svg') :]}<pre>{escape(repr(position))}</pre>"
