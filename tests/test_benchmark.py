@@ -1,0 +1,94 @@
+"""The benchmark runs, and what it times are right results. No time is tested."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*options, path=()):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*path, ROOT]))}
+    command = [sys.executable, ROOT / "examples" / "benchmark.py", "--quick", "--rounds", "1", *options]
+    return subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def answers():
+    """What each case computed, by workload."""
+    process = run("--json")
+    assert process.returncode == 0, process.stderr
+    answers = defaultdict(dict)
+    for case in json.loads(process.stdout)["cases"]:
+        assert len(case["values"]) == 1
+        assert case["values"][0] > 0
+        answers[case["workload"]][case["case"]] = case["answer"]
+    return answers
+
+
+def test_all_peers_train_the_same_neuron(answers):
+    neurons = answers["neuron"]
+    assert {"autograd_mini", "Program", "by hand", "micrograd-style", "microgpt-style"} <= neurons.keys()
+    for answer in neurons.values():
+        assert answer == pytest.approx(neurons["by hand"], rel=1e-12)
+    assert neurons["autograd_mini"] == neurons["Program"]
+
+
+def test_the_neuron_is_that_of_the_worked_example(answers):
+    w, b = 0.5, 2.0
+    for _ in range(200):
+        prediction = 1 / (1 + math.exp(-(w * 3 + b)))
+        w, b = w - 0.05 * prediction**2 * (1 - prediction) * 3, b - 0.05 * prediction**2 * (1 - prediction)
+    assert answers["neuron"]["autograd_mini"] == pytest.approx([w, b], rel=1e-12)
+
+
+def test_all_peers_record_the_same_mlp(answers):
+    assert {"autograd_mini", "Program", "microgpt-style"} <= answers["MLP"].keys()
+    for answer in answers["MLP"].values():
+        assert answer == pytest.approx(answers["MLP"]["autograd_mini"], rel=1e-12)
+    assert answers["MLP"]["autograd_mini"] == answers["MLP"]["Program"]
+
+
+def test_a_chain_of_any_length_has_its_gradient(answers):
+    assert len(answers["chain"]) >= 4
+    assert all(answer == [1.0] for answer in answers["chain"].values())
+
+
+WRONG_ENGINE = """
+from benchmark_peers import Closures
+
+class Value(Closures):
+    grad = property(lambda self: self._grad, lambda self, grad: setattr(self, "_grad", 1.001 * grad))
+"""
+
+
+def test_an_engine_with_wrong_gradients_ends_the_run(tmp_path):
+    for file, text in [
+        ("micrograd/engine.py", WRONG_ENGINE),
+        ("micrograd-0.1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: micrograd\nVersion: 0.1.0\n"),
+    ]:
+        (tmp_path / file).parent.mkdir()
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    process = run(path=[tmp_path])
+    assert process.returncode != 0
+    assert "neuron: micrograd computed [" in process.stderr
+    assert "Wrong results have no times." in process.stderr
+    assert process.stdout == ""
+
+
+def test_the_table_is_markdown_and_says_which_engines_are_missing():
+    process = run()
+    assert process.returncode == 0, process.stderr
+    table = [line for line in process.stdout.splitlines() if line.startswith("|")]
+    assert len(table) >= 12
+    assert len({line.count("|") for line in table}) == 1
+    assert len({len(line) for line in table}) == 1
+    _, found, missing = process.stdout.splitlines()[:3]
+    for module in ("micrograd", "torch", "xad", "autograd", "jax"):
+        assert (f" {module} " in found) != (f" {module}" in missing)
