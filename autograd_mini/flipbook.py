@@ -34,7 +34,7 @@ def flipbook(output: Value, path: str | os.PathLike[str], *, parameters: Iterabl
         if len(walk) > MOST_STEPS:
             raise ValueError(
                 f"{title} has {len(walk)} steps, too many to leaf through (at most {MOST_STEPS}): "
-                f"make a flipbook of a node inside the graph, or step through it with Walk"
+                "make a flipbook of a node inside the graph, or step through it with Walk"
             )
         parameters = list(parameters)
         texts = [repr(walk)]
@@ -52,7 +52,7 @@ def flipbook(output: Value, path: str | os.PathLike[str], *, parameters: Iterabl
         last=len(pictures) - 1,
     )
     path = Path(path)
-    path.write_text(page, encoding="utf-8")
+    path.write_text(page, encoding="utf-8", errors="backslashreplace")  # a label may hold what UTF-8 has no bytes for
     return path
 
 

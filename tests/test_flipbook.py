@@ -90,6 +90,15 @@ def test_labels_do_not_become_markup(tmp_path, monkeypatch):
     assert texts(page) == walked(C)
 
 
+@needs_dot
+@pytest.mark.parametrize("label", ["w|b", "<b>", "\\N", "a\nb", "中文", "\ud800", "\\1", "]]>"])
+def test_any_label_survives(label, tmp_path):
+    path = flipbook((Value(2.0, label) ** 2).named("C"), tmp_path / "backprop.html")
+    page = path.read_text(encoding="utf-8")
+    assert len(texts(page)) == page.count("<svg") == page.count("</svg>") == 2
+    assert html.escape(label).encode(errors="backslashreplace").decode() in page
+
+
 def test_it_leaves_the_gradients_as_they_are(C, leaves, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", "")
     for number, leaf in enumerate(leaves):
@@ -226,7 +235,8 @@ def test_the_slider_and_the_buttons_turn_the_pages(page, C):
 
 def test_on_a_phone_the_page_does_not_overflow_and_the_lit_card_is_in_view(page):
     page.call("POST", "/window/rect", {"width": 500, "height": 900})
-    page.press(END)
+    page.press(HOME)
+    page.press(RIGHT)  # to the output, at the far end of the picture
     script = """
       const lit = document.querySelector('#pictures > div:not([hidden]) .lit');
       const box = lit ? lit.getBoundingClientRect() : {left: 0, right: 0};
