@@ -396,7 +396,7 @@ def _data_fault(order: Sequence[Value]) -> Exception | None:
         except (ArithmeticError, ValueError):
             now = None
         if now != data and (now is None or isfinite(now) or isfinite(data)):
-            changed = " or ".join(called[leaf] for leaf in _values(node) if leaf._changed)
+            changed = " or ".join(called[leaf] for leaf in dict.fromkeys(_values(node)) if leaf._changed)
             return StaleGraphError(
                 f"{text} was recorded as {plain(data)} but is {'undefined' if now is None else plain(now)} now: "
                 f"{changed} has changed, compute {called[order[-1]]} again"
