@@ -1,7 +1,7 @@
 """backward(): what it assigns, on graphs of every shape and depth, and that it is right or raises and changes nothing."""
 
 import math
-import re
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -335,6 +335,13 @@ def test_a_stale_graph_names_the_node_both_numbers_and_its_operands():
     )
 
 
+def test_a_stale_graph_names_a_leaf_once_that_is_used_twice():
+    x = Value(2.0, "x")
+    C = (x * x).named("C")
+    x.data = 3.0
+    assert message_of(StaleGraphError, C) == "C = x * x was recorded as 4 but is 9 now: x has changed, compute C again"
+
+
 def test_a_stale_graph_names_the_first_node_that_no_longer_holds():
     w, x, b = Value(0.5, "w"), Value(3, "x"), Value(2, "b")
     z = (w * x + b).named("z")
@@ -518,7 +525,7 @@ def run(program, **environment):
     """What the Python program prints, run by itself."""
     return subprocess.run(
         [sys.executable, "-c", program],
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PYTHONIOENCODING": "utf-8", **environment},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]), **environment},
         capture_output=True,
         text=True,
         check=True,

@@ -108,7 +108,9 @@ def test_names_do_not_depend_on_where_the_nodes_are_in_memory():
 
 def test_an_expression_keeps_its_operands_in_order():
     a, b = Value(1, "a"), Value(2, "b")
-    texts = [expression(node, lambda value: value.label) for node in (a - b, b - a, 2 / a, a / 2, a ** (-1), -b, exp(a))]
+    texts = [
+        expression(node, lambda value: value.label) for node in (a - b, b - a, 2 / a, a / 2, a ** (-1), -b, exp(a))
+    ]
     assert texts == ["a - b", "b - a", "2 / a", "a / 2", "a ** (-1)", "-b", "exp(a)"]
 
 

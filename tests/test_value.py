@@ -83,7 +83,7 @@ def test_a_misspelt_attribute_is_an_error():
     with pytest.raises(AttributeError, match="gard"):
         w.gard = 1
     with pytest.raises(AttributeError, match="gard"):
-        w.gard  # noqa: B018
+        float(w.gard)
     assert not hasattr(w, "__dict__")
 
 
@@ -144,7 +144,9 @@ def test_the_message_of_a_refused_operand_tells_the_operation_and_what_to_pass()
     message = "x - [1] at x = 1.5: expected a real number, not [1] (list): pass its numbers one by one"
     with pytest.raises(TypeError, match=re.escape(message)):
         x - [1]
-    with pytest.raises(TypeError, match=re.escape("'2' - x at x = 1.5: expected a real number, not '2' (str): pass float")):
+    with pytest.raises(
+        TypeError, match=re.escape("'2' - x at x = 1.5: expected a real number, not '2' (str): pass float")
+    ):
         "2" - x
 
 
@@ -214,7 +216,7 @@ def test_partials_are_none_for_plain_numbers():
 
 def test_partials_raise_where_there_is_no_derivative():
     with pytest.raises(ZeroDivisionError):
-        sqrt(Value(0)).partials  # noqa: B018
+        list(sqrt(Value(0)).partials)
 
 
 # Reading a number.
@@ -223,7 +225,13 @@ def test_partials_raise_where_there_is_no_derivative():
 @pytest.mark.parametrize("compare", by_name(COMPARISONS))
 @pytest.mark.parametrize(("a", "b"), [(1, 2), (2, 1), (2, 2)])
 def test_comparisons_read_the_data(compare, a, b):
-    for first, second in [(Value(a), Value(b)), (Value(a), b), (a, Value(b)), (Value(a), Fraction(b)), (Decimal(a), Value(b))]:
+    for first, second in [
+        (Value(a), Value(b)),
+        (Value(a), b),
+        (a, Value(b)),
+        (Value(a), Fraction(b)),
+        (Decimal(a), Value(b)),
+    ]:
         assert compare(first, second) is compare(a, b)
 
 
@@ -235,7 +243,7 @@ def test_comparisons_refuse_what_is_no_number(compare):
 
 def test_equality_and_hash_are_those_of_the_node():
     a, b = Value(2), Value(2)
-    assert a == a  # noqa: PLR0124
+    assert a == a
     assert a != b
     assert a != 2
     assert len({a, b, a}) == 2
