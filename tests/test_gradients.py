@@ -132,7 +132,7 @@ def test_other_functions_to_third_order():
         (x**x, [a**a * (L := math.log(a) + 1), a**a * (L**2 + 1 / a), a**a * (L**3 + 3 * L / a - 1 / a**2)]),
         (abs(x - 1) ** 3, [-3 * (1 - a) ** 2, 6 * (1 - a), -6]),
     ]:
-        assert derivatives(output, x, 3) == pytest.approx(expected, rel=1e-13)
+        assert derivatives(output, x, 3) == pytest.approx(expected, rel=1e-13, abs=0)
 
 
 def test_the_second_derivatives_of_the_neuron():
@@ -140,20 +140,22 @@ def test_the_second_derivatives_of_the_neuron():
     gw, gb = gradient(cost(w, b, x, y), [w, b])
     p = 1 / (1 + math.exp(-3.5))
     slope = p * (1 - p)
-    assert [gw.data, gb.data] == pytest.approx([(p - 0.25) * slope * 3, (p - 0.25) * slope], rel=1e-13)
+    assert [gw.data, gb.data] == pytest.approx([(p - 0.25) * slope * 3, (p - 0.25) * slope], rel=1e-13, abs=0)
     curvature = slope**2 + (p - 0.25) * slope * (1 - 2 * p)  # ∂²C/∂z²
-    assert [value.data for value in gradient(gw, [w, b])] == pytest.approx([9 * curvature, 3 * curvature], rel=1e-13)
-    assert [value.data for value in gradient(gb, [w, b])] == pytest.approx([3 * curvature, curvature], rel=1e-13)
+    assert [value.data for value in gradient(gw, [w, b])] == pytest.approx(
+        [9 * curvature, 3 * curvature], rel=1e-13, abs=0
+    )
+    assert [value.data for value in gradient(gb, [w, b])] == pytest.approx([3 * curvature, curvature], rel=1e-13, abs=0)
     # ∂²C/∂w∂x: by the product rule, ŷ's slope once more and the factor x itself.
-    assert gradient(gw, [x])[0].data == pytest.approx(3 * 0.5 * curvature + (p - 0.25) * slope, rel=1e-13)
-    assert gradient(gw, [y])[0].data == pytest.approx(-3 * slope, rel=1e-13)
+    assert gradient(gw, [x])[0].data == pytest.approx(3 * 0.5 * curvature + (p - 0.25) * slope, rel=1e-13, abs=0)
+    assert gradient(gw, [y])[0].data == pytest.approx(-3 * slope, rel=1e-13, abs=0)
 
 
 def test_mixed_second_derivatives_do_not_depend_on_the_order():
     x, y = Value(0.7), Value(1.3)
     C = sin(x * y) * exp(x / y)
     dx, dy = gradient(C, [x, y])
-    assert gradient(dx, [y])[0].data == pytest.approx(gradient(dy, [x])[0].data, rel=1e-14)
+    assert gradient(dx, [y])[0].data == pytest.approx(gradient(dy, [x])[0].data, rel=1e-14, abs=0)
 
 
 def test_a_cost_may_contain_a_gradient():
