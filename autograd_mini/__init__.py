@@ -15,6 +15,7 @@ One sigmoid neuron, its cost, and the automatic ∂C/∂w beside the closed form
 0.0828570068345968
 """
 
+from autograd_mini.comparison import compare
 from autograd_mini.gradients import gradient
 from autograd_mini.rules import Rule, cos, exp, log, relu, sigmoid, sign, sin, softplus, sqrt, step, tanh
 from autograd_mini.value import StaleGraphError, Value
@@ -23,6 +24,7 @@ __all__ = [
     "Rule",
     "StaleGraphError",
     "Value",
+    "compare",
     "cos",
     "exp",
     "gradient",
