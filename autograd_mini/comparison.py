@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 from unicodedata import normalize
 
 from autograd_mini.graph import expression, names, topological_order
-from autograd_mini.value import Real, Value, check
+from autograd_mini.value import Real, StaleGraphError, Value, check
 
 EPS = sys.float_info.epsilon
 TINY = sys.float_info.min  # smaller numbers lose their digits one by one: no difference counts below it
@@ -197,7 +197,7 @@ class _Point:
         for seed, way in ((0, 1), (0, -1), (1, 1), (1, -1)):
             try:
                 nudged = _replay(self.order, self.numbers, _nudge(random.Random(seed), way))
-            except (ArithmeticError, ValueError):
+            except (ArithmeticError, ValueError, StaleGraphError):  # the last, where backward() sees that it was nudged
                 return dict.fromkeys(watched, (inf, inf))
             pairs = [(nudged[node], self.nodes[node]) for node in watched]
             moved = [
@@ -208,7 +208,7 @@ class _Point:
 
 
 def _replay(
-    order: Sequence[Value], numbers: Mapping[Value, float], change: Callable[[Value], Value] = lambda value: value
+    order: Sequence[Value], numbers: Mapping[Value, float], nudge: Callable[[float], float] = float
 ) -> dict[Value, Value]:
     """Record the graph once more, at other numbers of its leaves, and backpropagate: the new node of each old one."""
     nodes: dict[Value, Value] = {}
@@ -217,14 +217,15 @@ def _replay(
             new = Value(numbers[node])
         else:
             new = node._rule(*(nodes[v] if isinstance(v, Value) else v for v in node.operands))
+        new._data = nudge(new._data)
         new.label = node.label
-        nodes[node] = change(new)
+        nodes[node] = new
     nodes[order[-1]].backward()
     return nodes
 
 
-def _nudge(rng: random.Random, way: int) -> Callable[[Value], Value]:
-    return lambda value: value + way * copysign(EPS * abs(value.data) or NUDGE_AT_ZERO, rng.random() - 0.5)
+def _nudge(rng: random.Random, way: int) -> Callable[[float], float]:
+    return lambda number: number + way * copysign(EPS * abs(number) or NUDGE_AT_ZERO, rng.random() - 0.5)
 
 
 def _draw(recorded: _Point, count: int, rng: random.Random) -> Iterator[_Point]:
@@ -382,9 +383,11 @@ class _Trial:
             return "unclear"
         if "differs" in self.states:
             return "WRONG"
-        if self.states[0] != "no number" and "agrees" in self.states:
-            return "ok"
-        return "unclear"
+        agreeing = [self.automatic[k] for k, state in enumerate(self.states) if state == "agrees"]
+        if not agreeing or self.states[0] == "no number":
+            return "unclear"
+        # That 0 is 0 says little about a formula which is elsewhere not quite 0.
+        return "ok" if any(agreeing) or "unclear" not in self.states else "unclear"
 
     def row(self, factors: _Factors) -> Row:
         numbers = self.by_hand[0], self.automatic[0], self.numeric[0]
@@ -394,28 +397,26 @@ class _Trial:
     def _cause(self, factors: _Factors) -> str:
         """The one cause that holds at every point; "" where none or several do."""
         told = [k for k, state in enumerate(self.states) if state in ("agrees", "differs")]
-        pairs = [(self.by_hand[k], self.automatic[k]) for k in told]
-        ratios = [hand / automatic for hand, automatic in pairs if hand and automatic]
-        if len(ratios) < 2:
+        useful = [k for k in told if self.by_hand[k] and self.automatic[k]]
+        if len(useful) < 2:
             return ""
-
-        ratio = ratios[0]
-        if all(_close(hand, automatic * ratio, self.tolerance) for hand, automatic in pairs):
+        first = useful[0]
+        ratio = self.by_hand[first] / self.automatic[first]
+        if all(_close(self.by_hand[k], self.automatic[k] * ratio, self.tolerance) for k in told):
             fraction = Fraction(ratio).limit_denominator(12)
             small = abs(fraction) < 1000 and _close(float(fraction), ratio, self.tolerance)
             text = str(fraction) if small else f"{ratio:.6g}"
             return f"by hand is {text} times automatic" + (": the sign is flipped" if text == "-1" else "")
 
         found: dict[tuple[str, tuple[float, ...]], int] = {}
-        for place, numbers in enumerate(factors.numbers):
-            factor = tuple(numbers[k] for k in told)
-            if min(factor) == max(factor):
-                continue
-            triples = [(hand, automatic, f) for (hand, automatic), f in zip(pairs, factor, strict=True)]
-            if all(_close(hand * f, automatic, self.tolerance) for hand, automatic, f in triples):
-                found.setdefault(("by hand lacks the factor {}", factor), place)
-            if all(_close(hand, automatic * f, self.tolerance) for hand, automatic, f in triples):
-                found.setdefault(("by hand has the factor {} too many", factor), place)
+        for sentence, given, wanted in (
+            ("by hand lacks the factor {}", self.by_hand, self.automatic),
+            ("by hand has the factor {} too many", self.automatic, self.by_hand),
+        ):
+            for place in factors.near(first, wanted[first] / given[first], self.tolerance):
+                factor = tuple(factors.columns[k][place] for k in told)
+                if all(_close(given[k] * f, wanted[k], self.tolerance) for k, f in zip(told, factor, strict=True)):
+                    found.setdefault((sentence, factor), place)
         if len(found) != 1:  # the same number to the last bit, at every point, is one factor; any other is a second one
             return ""
         (((sentence, _), place),) = found.items()
@@ -458,8 +459,8 @@ class _Trial:
                 f"{name}: {self.by_hand[k]:.8g} by hand and {self.automatic[k]:.8g} automatic cannot be told apart at "
                 f"{self.points[k].text(leaves)}: the last bits of the numbers move automatic as far (rounding, or a kink)"
             )
-        if row.verdict == "ok" and count > 1 and not any(self.automatic):
-            yield f"{name} is 0 at all {count} points: a formula with a wrong factor would pass as well"
+        if row.verdict != "WRONG" and count > 1 and not any(self.automatic):
+            yield f"{name} is 0 at all {count} points: that cannot tell a formula from one with a wrong factor"
 
 
 class _Factors:
@@ -472,13 +473,20 @@ class _Factors:
         self._edges = [(node, place) for node in order for place, v in enumerate(node.operands) if isinstance(v, Value)]
 
     @cached_property
-    def numbers(self) -> list[list[float]]:
-        """For each factor, what it is at each point."""
-        leaves = [[point.numbers[leaf] for point in self._points] for leaf in self._leaves]
-        edges: list[list[Any]] = [
-            [point.nodes[node].partials[place] for point in self._points] for node, place in self._edges
+    def columns(self) -> list[list[float]]:
+        """For each point, what the factors are there."""
+        columns: list[list[Any]] = [
+            [point.numbers[leaf] for leaf in self._leaves]
+            + [point.nodes[node].partials[place] for node, place in self._edges]
+            for point in self._points
         ]
-        return leaves + edges
+        return columns
+
+    def near(self, k: int, number: float, tolerance: float) -> list[int]:
+        """The factors that are this number at one point, give or take a little more than the tolerance."""
+        margin = 2 * tolerance * abs(number)
+        low, high = number - margin, number + margin
+        return [place for place, factor in enumerate(self.columns[k]) if low <= factor <= high]
 
     def text(self, k: int) -> str:
         """The factor, and where it is found in the graph."""
@@ -523,7 +531,11 @@ def _with_progress(formulas: Sequence[_Formula]) -> Iterator[_Formula]:
 def _table(rows: Sequence[Row]) -> list[str]:
     lines: list[tuple[str, ...]] = [("", "by hand", "automatic", "numeric", "hand/auto", "rel. error")]
     for row in rows:
-        numbers = [_shown(row.by_hand), _shown(row.automatic), ("" if row.trusted else "~") + _shown(row.numeric)]
+        numbers = [
+            _shown(row.by_hand),
+            _shown(row.automatic),
+            _shown(row.numeric) if row.trusted else f"~{_shown(row.numeric)}",
+        ]
         compared = isfinite(row.by_hand)
         ratio = row.by_hand / row.automatic if compared and row.automatic else nan
         text = f"{ratio:.4f}" if 1e-3 <= abs(ratio) < 1e5 else _shown(ratio, ".1e")
@@ -540,7 +552,7 @@ def _table(rows: Sequence[Row]) -> list[str]:
 
 
 def _shown(number: float, digits: str = ".8g") -> str:
-    return "–" if isnan(number) else format(number, digits)
+    return "–" if isnan(number) else format(number + 0.0, digits)  # + 0.0, so that no -0 is shown
 
 
 def _numeric_summary(trials: Sequence[_Trial]) -> list[str]:
