@@ -116,7 +116,9 @@ def compare(
     report += _numeric_summary(trials)
     report += [remark for trial, row in zip(trials, rows, strict=True) for remark in trial.remarks(row, leaves)]
     if len(drawn) <= more:
-        report.append(f"only {len(drawn) - 1} of {more} more points: C could not be computed at the others drawn")
+        report.append(
+            f"only {len(drawn) - 1} of {more} more points: {called[output]} could not be computed at the others drawn"
+        )
     if len(drawn) == 1 or not all(formula.function for formula in formulas):
         report.append("a number is compared at one point, and one point cannot tell: a function of the leaves can")
     report.append(f"seed {seed}; tolerance {tolerance:g} for by hand, {numeric_tolerance:g} for numeric")
@@ -135,10 +137,11 @@ class _Formula:
         self.label = labels[0]
         self.leaf = leaves[self.label]
         self.name = f"∂{output}/∂{self.label}"
-        self.function = formula if callable(formula) else None
-        if self.function is None:
-            self._number = Value(formula).data  # type: ignore
+        self.function: Callable[..., Any] | None = None
+        if not callable(formula):
+            self._number = Value(formula).data
             return
+        self.function = formula
         # Python normalises the names in its sources, so the µ of a keyboard must find the μ of a signature.
         spelled = {normalize("NFKC", label): leaf for label, leaf in leaves.items()}
         self._arguments: dict[str, Value] = {}
@@ -183,6 +186,10 @@ class _Point:
         """Where this is: "w=0.5, b=2"."""
         shown = [f"{label}={self.numbers[leaf]:.6g}" for label, leaf in list(leaves.items())[:8]]
         return ", ".join(shown) + (", …" if len(leaves) > 8 else "")
+
+    @cached_property
+    def data(self) -> list[float]:
+        return [node.data for node in self.nodes.values()]
 
     @cached_property
     def noise(self) -> dict[Value, tuple[float, float]]:
@@ -283,7 +290,7 @@ class _Costs:
 
     def at(self, point: _Point, steps: Sequence[Step], leaf: Value) -> Callable[[float], float]:
         """C as a function of the leaf, everything else being as it is at the point; nan where C cannot be computed."""
-        values = [point.nodes[node].data for node in self.order] + self.constants
+        values = point.data + self.constants
         where = self.index[leaf]
         output = len(self.order) - 1
 
@@ -310,25 +317,26 @@ def _numeric(cost: Callable[[float], float], point: _Point, leaf: Value, toleran
     number = point.numbers[leaf]
     automatic = point.nodes[leaf].grad
     step = EPS ** (1 / 3) * max(1.0, abs(number))
-    slope, gap = _slope(cost, number, step)
+    here = point.data[-1]
+    slope, gap = _slopes(cost, number, here, step)
     if _close(slope, automatic, tolerance):
         return slope, ""
-    half_slope, half_gap = _slope(cost, number, step / 2)
+    half_slope, half_gap = _slopes(cost, number, here, step / 2)
     if not isfinite(slope) or not isfinite(half_slope):
-        return nan, "C cannot be computed a step to each side"
+        return nan, "the output cannot be computed a step to each side"
     bend = 2 * abs(slope - half_slope) + abs(2 * half_gap - gap)
     rounding = 10 * point.noise[point.order[-1]][0] / step
     if abs(slope - automatic) > bend + rounding:
         return slope, ""
     if bend > rounding:
-        return slope, "C has a kink, or bends, within its step"
+        return slope, "the output has a kink, or bends, within its step"
     return slope, f"its rounding error, of about {rounding:.1e}, outweighs the difference"
 
 
-def _slope(cost: Callable[[float], float], number: float, step: float) -> tuple[float, float]:
+def _slopes(cost: Callable[[float], float], number: float, here: float, step: float) -> tuple[float, float]:
     """The central difference, and by how much the slopes on both sides differ."""
     up, down = number + step, number - step
-    above, here, below = cost(up), cost(number), cost(down)
+    above, below = cost(up), cost(down)
     return (above - below) / (up - down), (above - here) / (up - number) - (here - below) / (number - down)
 
 
