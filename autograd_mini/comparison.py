@@ -84,13 +84,13 @@ def compare(
 
     >>> from autograd_mini.rules import cos, sin
     >>> x = Value(2, "x")
-    >>> compare(sin(x) ** 2, {x: lambda x: 2 * sin(x)})
+    >>> compare(sin(x) ** 2, {x: lambda x: 2 * sin(x)})  # doctest: +ELLIPSIS
     gradients of v2 at x=2 and at 4 more points
     <BLANKLINE>
                by hand   automatic     numeric  hand/auto  rel. error
     ∂v2/∂x   1.8185949  -0.7568025  -0.7568025    -2.4030     1.4e+00  WRONG
     <BLANKLINE>
-    automatic agrees with numeric (central difference; worst relative error 3.0e-10)
+    automatic agrees with numeric (central difference; worst relative error ...)
     ∂v2/∂x: at all 5 points by hand lacks the factor ∂v1/∂x (v1 = sin(x))
     seed 0; tolerance 1e-09 for by hand, 1e-06 for numeric
     >>> assert compare(sin(x) ** 2, {x: lambda x: 2 * sin(x) * cos(x)})
