@@ -205,6 +205,20 @@ def test_a_pytest_assertion_shows_the_table():
         assert checked, str(checked)
 
 
+def test_a_factor_that_two_parts_of_the_graph_could_explain_is_not_named():
+    a = Value(0.3, "a")
+    twice = exp(a) + 0 * log(exp(-a))  # ∂exp(a)/∂a is eᵃ, and so is, but for rounding, the derivative of the logarithm
+    assert compare(twice, {a: lambda a: 1}).rows[0][-2:] == ("WRONG", "")
+    assert compare(exp(a) + 0, {a: lambda a: 1}).rows[0].cause == "by hand lacks the factor ∂v1/∂a (v1 = exp(a))"
+
+
+def test_a_cause_that_fails_at_one_point_is_not_named():
+    a = Value(3.0, "a")
+    comparison = compare(a**2, {a: lambda a: 2 * a if a == 3.0 else -2 * a})
+    assert comparison.rows[0][-2:] == ("WRONG", "")
+    assert "wrong at 4 of 5 points" in repr(comparison)
+
+
 # What a formula may ask for, and what is refused.
 
 
@@ -364,6 +378,18 @@ def test_a_wrong_rule_is_not_blamed_on_the_formula():
     assert "automatic 8 DISAGREES with numeric 12 at x=2" in repr(comparison)
     assert repr(comparison).count("by hand agrees with numeric") == 1
     assert "automatic agrees" not in repr(comparison)
+
+
+def test_numbers_too_small_to_have_all_their_digits_are_not_compared_digit_by_digit():
+    a, k = Value(1.0, "a"), Value(1e-310, "k")
+    assert compare(a * k, {a: 1.00001e-310})
+    assert not compare(a * k, {a: 1e-300})
+
+
+def test_numbers_that_the_last_bit_takes_to_infinity_get_no_verdict():
+    largest = Rule("largest", lambda a: sys.float_info.max, lambda out, a: 1)
+    a = Value(1.0, "a")
+    assert compare(largest(a), {a: 5}).rows[0].verdict == "unclear"
 
 
 # Where the points come from.
