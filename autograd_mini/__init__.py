@@ -16,6 +16,7 @@ One sigmoid neuron, its cost, and the automatic ∂C/∂w beside the closed form
 """
 
 from autograd_mini.chain_rule import explain
+from autograd_mini.comparison import compare
 from autograd_mini.diagrams import draw, tree
 from autograd_mini.flipbook import flipbook
 from autograd_mini.formulas import formula
@@ -31,6 +32,7 @@ __all__ = [
     "StaleGraphError",
     "Value",
     "Walk",
+    "compare",
     "cos",
     "draw",
     "exp",
