@@ -1,4 +1,5 @@
-"""Random computation graphs, the same for the same seed, whose numbers and derivatives are of moderate size."""
+"""Random computation graphs, the same for the same seed, whose numbers and derivatives are of moderate size; and the
+derivative of any graph by small differences, to compare with."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import random
 from collections.abc import Iterable
 
 from autograd_mini import Rule, Value, rules
+from autograd_mini.graph import topological_order
 
 RULES = [rule for rule in vars(rules).values() if isinstance(rule, Rule)]
 
@@ -59,3 +61,18 @@ def moderate(rule: Rule, operands: list[Value | float]) -> Value | None:
     except (ArithmeticError, ValueError):
         return None
     return node if abs(node.data) < 4 and all(abs(partial or 0) < 2 for partial in partials) else None
+
+
+def replay(output: Value, leaf: Value, data: float) -> float:
+    """The number that the output would have, had the leaf been this one."""
+    numbers: dict[Value | float, float] = {}
+    for node in topological_order(output):
+        operands = [numbers.get(operand, operand) for operand in node.operands]
+        numbers[node] = node._rule(*operands) if operands else data if node is leaf else node.data
+    return numbers[output]
+
+
+def numeric_derivative(output: Value, leaf: Value) -> float:
+    """∂output/∂leaf by a central difference, right to about nine digits."""
+    above, below = leaf.data + 1e-6, leaf.data - 1e-6
+    return (replay(output, leaf, above) - replay(output, leaf, below)) / (above - below)
