@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from autograd_mini.graph import topological_order
-from autograd_mini.value import Value, check, check_gradient
+from autograd_mini.value import Value, check, check_gradient, check_partials
 
 
 def gradient(output: Value, inputs: Iterable[Value]) -> list[Value]:
@@ -44,7 +44,12 @@ def backpropagated(output: Value, partials: Callable[[Value], Iterable[Any]], se
     check(order)
     gradients: dict[Value, Any] = {output: seed}
     for node in reversed(order):
-        for operand, partial in zip(node.operands, partials(node), strict=True):
+        try:
+            local = partials(node)
+        except (ArithmeticError, ValueError):
+            check_partials(order, node)
+            raise
+        for operand, partial in zip(node.operands, local, strict=True):
             if isinstance(operand, Value):
                 contribution = times(gradients[node], partial)
                 gradients[operand] = gradients[operand] + contribution if operand in gradients else contribution
@@ -56,14 +61,10 @@ def partials_as_values(node: Value) -> list[Any]:
     """The partials of a node as Values (or plain numbers, where they are constant); None beside a plain number."""
     if node._rule is None:
         return []
-    try:
-        return [
-            partial(node, *node.operands) if isinstance(operand, Value) else None
-            for operand, partial in zip(node.operands, node._rule.partials, strict=True)
-        ]
-    except (ArithmeticError, ValueError):
-        _ = node.partials  # raises an error that names the operation instead of a part of its derivative
-        raise
+    return [
+        partial(node, *node.operands) if isinstance(operand, Value) else None
+        for operand, partial in zip(node.operands, node._rule.partials, strict=True)
+    ]
 
 
 def times(upstream: Any, partial: Any) -> Any:

@@ -64,7 +64,7 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
         return program
 
     def __repr__(self) -> str:
-        return self.source.rstrip("\n")
+        return self.source
 
 
 def _source(output: Value, inputs: list[Value], wrt: list[Value]) -> str:
@@ -84,7 +84,7 @@ def _source(output: Value, inputs: list[Value], wrt: list[Value]) -> str:
         f"    return {called[output]}, ({', '.join(results)}{',' * (len(results) == 1)})",
     ]
     helpers = [_definition(rule) for rule in notation.helpers]
-    text = "\n\n\n".join([*helpers, "\n".join(function) + "\n"])
+    text = "\n\n\n".join([*helpers, "\n".join(function)])
     return f"import math\n\n\n{text}" if "math." in text else text
 
 

@@ -117,7 +117,7 @@ def real_power(a: float, b: float) -> float:
 def power_rule(_: Any, a: Any, b: Any) -> Any:
     """∂(a ** b)/∂a = b * a ** (b - 1)."""
     if b == 0:
-        return 0  # a ** 0 is flat everywhere, but b * a ** -1 cannot be computed where a is 0
+        return 0.0  # a ** 0 is flat everywhere, but b * a ** -1 cannot be computed where a is 0
     return b * (a if b == 2 else a ** (b - 1))  # a ** 1 would clutter the formula of every square
 
 
@@ -148,6 +148,6 @@ tanh     = Rule("tanh",     math.tanh,                          lambda out, a: 1
 sigmoid  = Rule("sigmoid",  logistic,                           lambda out, a: out * (1 - out))
 relu     = Rule("relu",     lambda a: max(a, 0.0),              lambda out, a: step(a))
 softplus = Rule("softplus", log_one_plus_exp,                   lambda out, a: sigmoid(a))
-sign     = Rule("sign",     lambda a: float((a > 0) - (a < 0)), lambda out, a: 0)
-step     = Rule("step",     lambda a: float(a > 0),             lambda out, a: 0)
+sign     = Rule("sign",     lambda a: float((a > 0) - (a < 0)), lambda out, a: 0.0)
+step     = Rule("step",     lambda a: float(a > 0),             lambda out, a: 0.0)
 # fmt: on

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from math import isfinite, isnan
 from typing import Any, TypeAlias, final
@@ -205,14 +205,8 @@ class Value:
         >>> (w ** 2).partials
         (1.0, None)
         """
-        if self._rule is None:
-            return ()
-        numbers = [float(operand) for operand in self.operands]
         try:
-            return tuple(
-                float(partial(self._data, *numbers)) if isinstance(operand, Value) else None
-                for operand, partial in zip(self.operands, self._rule.partials, strict=True)
-            )
+            return _partials(self)
         except (ArithmeticError, ValueError) as error:
             raise type(error)(f"no derivative: {_located(error, self._rule, *self.operands)}") from None
 
@@ -253,7 +247,9 @@ class Value:
                 if isinstance(error, (ArithmeticError, ValueError)):
                     order = topological_order(self)
                     check(order)
-                    _check_gradients(order)
+                    for node in reversed(order):
+                        check_gradient(order, node, node.grad)
+                        check_partials(order, node)
                 raise
             finally:
                 for nodes, gradients in ((operations, operations_before), (leaves, leaves_before)):
@@ -397,17 +393,13 @@ def check(order: Sequence[Value]) -> None:
             now = _recomputed(node)
             changed = " or ".join(called[leaf] for leaf in dict.fromkeys(_changed(node)))
             raise StaleGraphError(
-                f"{called[node]} = {expression(node, called.__getitem__)} was recorded as {plain(node._data)} "
+                f"{_equation(node, called)} was recorded as {plain(node._data)} "
                 f"but is {'undefined' if now is None else plain(now)} now: "
                 f"{changed} has changed, compute {called[order[-1]]} again"
             ) from None
         if not isfinite(node._data):
             called = names(order)
-            text = f"{called[node]} is {node._data}"
-            if node._rule is not None:
-                at = {called[operand]: plain(operand._data) for operand in _values(node)}
-                text = f"{called[node]} = {expression(node, called.__getitem__)} is {node._data} at "
-                text += ", ".join(f"{name} = {number}" for name, number in at.items())
+            text = f"{_equation(node, called)} is {node._data}{_at(node, called)}"
             raise FloatingPointError(f"{text}: there is no derivative") from None
 
 
@@ -436,15 +428,35 @@ def check_gradient(order: Sequence[Value], node: Value, gradient: float) -> None
     """Raise FloatingPointError unless the gradient of the node, one of those in the order, is a finite number."""
     if not isfinite(gradient):
         called = names(order)
-        raise FloatingPointError(f"∂{called[order[-1]]}/∂{called[node]} is {gradient}, too large for a float") from None
+        quotient = f"∂{called[order[-1]]}/∂{called[node]}"
+        raise FloatingPointError(f"{quotient} is {gradient}: a gradient that is no finite number") from None
 
 
-def _check_gradients(order: Sequence[Value]) -> None:
-    """Raise the error for the first node, going back from the output, whose gradient or partials are no numbers."""
-    for node in reversed(order):
-        check_gradient(order, node, node.grad)
-        _ = node.partials
+def check_partials(order: Sequence[Value], node: Value) -> None:
+    """Raise the error that names the node, one of those in the order, if one of its partials does not exist."""
+    try:
+        _partials(node)
+    except (ArithmeticError, ValueError) as error:
+        called = names(order)
+        raise type(error)(f"{_equation(node, called)} has no derivative{_at(node, called)}: {error.args[-1]}") from None
 
 
-def _values(node: Value) -> list[Value]:
-    return [operand for operand in node.operands if isinstance(operand, Value)]
+def _partials(node: Value) -> tuple[float | None, ...]:
+    if node._rule is None:
+        return ()
+    numbers = [float(operand) for operand in node.operands]
+    return tuple(
+        float(partial(node._data, *numbers)) if isinstance(operand, Value) else None
+        for operand, partial in zip(node.operands, node._rule.partials, strict=True)
+    )
+
+
+def _equation(node: Value, called: Mapping[Value, str]) -> str:
+    if node._rule is None:
+        return called[node]
+    return f"{called[node]} = {expression(node, called.__getitem__)}"
+
+
+def _at(node: Value, called: Mapping[Value, str]) -> str:
+    at = {called[operand]: plain(operand._data) for operand in node.operands if isinstance(operand, Value)}
+    return " at " + ", ".join(f"{name} = {number}" for name, number in at.items()) if at else ""

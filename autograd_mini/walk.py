@@ -10,7 +10,7 @@ from autograd_mini.diagrams import MOST_NODES, draw
 from autograd_mini.formulas import partial_formula
 from autograd_mini.gradients import times
 from autograd_mini.graph import expression, names, topological_order
-from autograd_mini.value import Value, check, check_gradient, is_stale
+from autograd_mini.value import Value, check, check_gradient, check_partials, is_stale
 
 # The width of "0.970688 × 0.028453 = 0.027619", with some room, so that the formulas behind it stand in one column.
 PRODUCT_WIDTH = 35
@@ -125,6 +125,7 @@ class Walk:
         gradients = {self.output: 1.0}
         steps: list[Step] = []
         for node in reversed(order):
+            check_partials(order, node)
             contributions = []
             for position, (operand, partial) in enumerate(zip(node.operands, node.partials, strict=True)):
                 if isinstance(operand, Value) and partial is not None:

@@ -29,7 +29,7 @@ def test_the_source_of_the_neuron():
         "    C = v4 ** 2.0 / 2.0\n"
         "    dC_db = 0.5 * (2.0 * v4) * -1.0 * (v3 * (1.0 - v3))\n"
         "    dC_dw = dC_db * 3.0\n"
-        "    return C, (dC_dw, dC_db)\n"
+        "    return C, (dC_dw, dC_db)"
     )
 
 
@@ -102,7 +102,7 @@ def test_the_source_runs_on_its_own(tmp_path):
 
 def test_a_program_without_functions_imports_nothing():
     w, x = Value(2.0, "w"), Value(3.0, "x")
-    assert Program(w * x, [w, x]).source == "def program(w, x):\n    v1 = w * x\n    return v1, (x, w)\n"
+    assert Program(w * x, [w, x]).source == "def program(w, x):\n    v1 = w * x\n    return v1, (x, w)"
 
 
 def test_wrt_narrows_and_other_leaves_keep_their_numbers():
