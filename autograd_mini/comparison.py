@@ -17,8 +17,9 @@ from time import monotonic
 from typing import Any, NamedTuple, TypeAlias
 from unicodedata import normalize
 
+from autograd_mini.faults import StaleGraphError, check
 from autograd_mini.graph import expression, names, topological_order
-from autograd_mini.value import Real, StaleGraphError, Value, check
+from autograd_mini.value import Real, Value
 
 EPS = sys.float_info.epsilon
 TINY = sys.float_info.min  # smaller numbers lose their digits one by one: no difference counts below it

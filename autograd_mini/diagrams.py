@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite, isnan, nan
 from typing import TYPE_CHECKING, Protocol
 
+from autograd_mini.faults import StaleGraphError, check
 from autograd_mini.formulas import formula
 from autograd_mini.graph import Text, expression, names, topological_order
-from autograd_mini.value import StaleGraphError, Value, check
+from autograd_mini.value import Value
 
 if TYPE_CHECKING:
     from autograd_mini.rendering import Diagram

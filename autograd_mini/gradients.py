@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from autograd_mini.faults import check, check_gradient, check_partials
 from autograd_mini.graph import topological_order
-from autograd_mini.value import Value, check, check_gradient, check_partials
+from autograd_mini.value import Value
 
 
 def gradient(output: Value, inputs: Iterable[Value]) -> list[Value]:

@@ -7,9 +7,18 @@ from typing import Any, Protocol, TypeVar
 
 
 class Node(Protocol):
-    """What this file needs of a node: a label, if it has one, and the operands it was computed from."""
+    """What can be told of a node without knowing more: its label and its number, and what it was computed by and from.
+
+    Value is the one class of nodes, and explains its slots.
+    """
 
     label: str | None
+    _data: float
+    _rule: Any
+    _a: Any
+    _b: Any
+    _x: Any
+    _y: Any
 
     @property
     def operands(self) -> tuple[Any, ...]: ...
@@ -70,7 +79,7 @@ def names(order: Iterable[N]) -> dict[N, str]:
     return named
 
 
-def expression(node: Any, name: Callable[[Any], str]) -> str:
+def expression(node: Node, name: Callable[[Any], str]) -> str:
     """The operation that made the node, as text, its operands called what `name` says: "w * x", "v5 / 2"."""
     texts = (plain(operand) if isinstance(operand, float) else name(operand) for operand in node.operands)
     return str(node._rule.expression(*texts))

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import numbers
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from decimal import Decimal
-from math import isfinite, isnan
 from typing import Any, TypeAlias, final
 
 from autograd_mini import rules
-from autograd_mini.graph import expression, names, plain, topological_order
+from autograd_mini.faults import check, check_gradient, check_partials, is_stale, located, partials
+from autograd_mini.graph import expression, topological_order
 from autograd_mini.rules import Rule, add, one
 
 Real: TypeAlias = float | numbers.Real | Decimal
 Operand: TypeAlias = "Value | Real"
-
-
-class StaleGraphError(RuntimeError):
-    """The data of a leaf changed after it was used: the numbers computed from it no longer hold."""
 
 
 def _number(data: Any) -> float:
@@ -48,7 +44,7 @@ def _record(rule: Rule, a: Any, b: Any = None) -> Value:
             y = b._data if type(b) is Value else _number(b)
             data = rule.forward(x, y)
     except (ArithmeticError, TypeError, ValueError) as error:
-        raise _located(error, rule, *((a,) if rule.db is None else (a, b))) from None
+        raise located(error, rule, *((a,) if rule.db is None else (a, b))) from None
     result = new(Value)
     result._data = data
     result._rule = rule
@@ -80,7 +76,7 @@ def _operator(rule: Rule) -> tuple[Callable[[Value, Operand], Value], Callable[[
                 y = other if type(other) is float else _number(other)
             data = forward(x, y)
         except (ArithmeticError, TypeError, ValueError) as error:
-            raise _located(error, rule, self, other) from None
+            raise located(error, rule, self, other) from None
         result = new(Value)
         result._data = data
         result._rule = rule
@@ -98,17 +94,6 @@ def _operator(rule: Rule) -> tuple[Callable[[Value, Operand], Value], Callable[[
         return _record(rule, other, self)
 
     return method, reflected
-
-
-def _located(error: Exception, rule: Rule, *operands: Any) -> Exception:
-    """The same error, its message beginning with the operation, the labels and the numbers."""
-    shown = [
-        (operand.label or repr(operand._data)) if isinstance(operand, Value) else reprlib.repr(operand)
-        for operand in operands
-    ]
-    labelled = {v.label: v._data for v in operands if isinstance(v, Value) and v.label}
-    at = " at " + ", ".join(f"{label} = {data!r}" for label, data in labelled.items()) if labelled else ""
-    return type(error)(f"{rule.expression(*shown)}{at}: {error.args[-1]}")
 
 
 @final
@@ -206,9 +191,9 @@ class Value:
         (1.0, None)
         """
         try:
-            return _partials(self)
+            return partials(self)
         except (ArithmeticError, ValueError) as error:
-            raise type(error)(f"no derivative: {_located(error, self._rule, *self.operands)}") from None
+            raise type(error)(f"no derivative: {located(error, self._rule, *self.operands)}") from None
 
     def named(self, label: str) -> Value:
         """Set the label and return this Value: ``z = (w * x + b).named("z")``."""
@@ -379,84 +364,3 @@ def _set_since(node: Value, leaf: Value) -> float:
     if is_stale(node):
         raise FloatingPointError
     return leaf._data
-
-
-def check(order: Sequence[Value]) -> None:
-    """Raise the error for the first node whose number is no longer what its rule gives, or is not finite.
-
-    Takes the nodes in topological order. The error is a StaleGraphError or a FloatingPointError, as in backward(), which
-    calls this when it has failed: `from None` keeps its own, less telling error out of the traceback.
-    """
-    for node in order:
-        if is_stale(node):
-            called = names(order)
-            now = _recomputed(node)
-            changed = " or ".join(called[leaf] for leaf in dict.fromkeys(_changed(node)))
-            raise StaleGraphError(
-                f"{_equation(node, called)} was recorded as {plain(node._data)} "
-                f"but is {'undefined' if now is None else plain(now)} now: "
-                f"{changed} has changed, compute {called[order[-1]]} again"
-            ) from None
-        if not isfinite(node._data):
-            called = names(order)
-            text = f"{_equation(node, called)} is {node._data}{_at(node, called)}"
-            raise FloatingPointError(f"{text}: there is no derivative") from None
-
-
-def is_stale(node: Value) -> bool:
-    """Has a leaf that the node was computed from been set to a number that gives another result?"""
-    if not _changed(node):
-        return False
-    now = _recomputed(node)
-    return now != node._data and not (now is not None and isnan(now) and isnan(node._data))
-
-
-def _changed(node: Value) -> list[Value]:
-    """The operands that have been set since the node was computed from them."""
-    pairs = (node._a, node._x), (node._b, node._y)
-    return [operand for operand, number in pairs if operand is not None and operand._data is not number]
-
-
-def _recomputed(node: Value) -> float | None:
-    try:
-        return float(node._rule.forward(*(float(operand) for operand in node.operands)))
-    except (ArithmeticError, ValueError):
-        return None
-
-
-def check_gradient(order: Sequence[Value], node: Value, gradient: float) -> None:
-    """Raise FloatingPointError unless the gradient of the node, one of those in the order, is a finite number."""
-    if not isfinite(gradient):
-        called = names(order)
-        quotient = f"∂{called[order[-1]]}/∂{called[node]}"
-        raise FloatingPointError(f"{quotient} is {gradient}: a gradient that is no finite number") from None
-
-
-def check_partials(order: Sequence[Value], node: Value) -> None:
-    """Raise the error that names the node, one of those in the order, if one of its partials does not exist."""
-    try:
-        _partials(node)
-    except (ArithmeticError, ValueError) as error:
-        called = names(order)
-        raise type(error)(f"{_equation(node, called)} has no derivative{_at(node, called)}: {error.args[-1]}") from None
-
-
-def _partials(node: Value) -> tuple[float | None, ...]:
-    if node._rule is None:
-        return ()
-    numbers = [float(operand) for operand in node.operands]
-    return tuple(
-        float(partial(node._data, *numbers)) if isinstance(operand, Value) else None
-        for operand, partial in zip(node.operands, node._rule.partials, strict=True)
-    )
-
-
-def _equation(node: Value, called: Mapping[Value, str]) -> str:
-    if node._rule is None:
-        return called[node]
-    return f"{called[node]} = {expression(node, called.__getitem__)}"
-
-
-def _at(node: Value, called: Mapping[Value, str]) -> str:
-    at = {called[operand]: plain(operand._data) for operand in node.operands if isinstance(operand, Value)}
-    return " at " + ", ".join(f"{name} = {number}" for name, number in at.items()) if at else ""

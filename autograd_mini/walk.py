@@ -7,10 +7,11 @@ from html import escape
 from typing import NamedTuple
 
 from autograd_mini.diagrams import MOST_NODES, draw
+from autograd_mini.faults import check, check_gradient, check_partials, is_stale
 from autograd_mini.formulas import partial_formula
 from autograd_mini.gradients import times
 from autograd_mini.graph import expression, names, topological_order
-from autograd_mini.value import Value, check, check_gradient, check_partials, is_stale
+from autograd_mini.value import Value
 
 # The width of "0.970688 × 0.028453 = 0.027619", with some room, so that the formulas behind it stand in one column.
 PRODUCT_WIDTH = 35
