@@ -7,12 +7,14 @@ import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
+from string import Template
 
 from autograd_mini.diagrams import draw
 from autograd_mini.graph import names, topological_order
 from autograd_mini.value import Value
 from autograd_mini.walk import Walk
 
+TEMPLATE = Path(__file__).with_suffix(".html")
 MOST_STEPS = 100  # some 50 megabytes
 
 
@@ -45,7 +47,7 @@ def flipbook(output: Value, path: str | os.PathLike[str], *, parameters: Iterabl
     finally:
         for node, gradient in zip(order, before, strict=True):
             node.grad = gradient
-    page = PAGE.format(
+    page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(title),
         pictures="\n".join(f"<div hidden>{picture}</div>" for picture in pictures),
         texts="\n".join(f"<pre hidden>{escape(text)}</pre>" for text in texts),
@@ -66,74 +68,3 @@ def _picture(output: Value, walk: Walk, parameters: list[Value]) -> str:
     # As wide as there is room for, but not so narrow that its numbers could not be read.
     style = r'style="width: 100%; min-width: calc(0.6 * \1); max-width: \1; height: auto"'
     return re.sub(r'(?<=<svg )width="(\d+pt)"', style, svg, count=1)
-
-
-PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light; font-family: "DejaVu Sans", Verdana, sans-serif; }}
-body {{ margin: 0; padding: 1rem 1rem 6rem; background: white; color: #212529; }}
-#pictures {{ overflow: auto; max-height: calc(100vh - 16rem); scroll-behavior: smooth; }}
-svg {{ display: block; margin: 0 auto; }}
-pre {{ width: fit-content; margin: 1rem auto;
-  font: clamp(0.8rem, 1.6vw, 1rem) / 1.6 "DejaVu Sans Mono", Menlo, Consolas, monospace; }}
-#texts pre {{ width: auto; max-width: 72rem; white-space: pre-wrap; }}
-nav {{ position: fixed; inset: auto 0 0; display: flex; gap: 1rem; align-items: center; justify-content: center;
-  padding: 0.75rem 1rem; background: #f1f3f5; border-top: 1px solid #ced4da; }}
-button {{ font: inherit; font-size: 1.25rem; min-width: 3.5rem; min-height: 2.75rem; }}
-input {{ flex: 0 1 24rem; min-width: 0; }}
-output {{ min-width: 3.5rem; text-align: right; font-variant-numeric: tabular-nums; }}
-[hidden] {{ display: none; }}
-</style>
-</head>
-<body>
-<div id="pictures">
-{pictures}
-</div>
-<div id="texts" aria-live="polite">
-{texts}
-</div>
-<nav>
-<button id="back" aria-label="one step back">←</button>
-<input id="slider" type="range" min="0" max="{last}" value="0" aria-label="step">
-<button id="next" aria-label="one step on">→</button>
-<output id="position"></output>
-</nav>
-<script>
-const pictures = document.getElementById("pictures"), texts = document.getElementById("texts");
-const slider = document.getElementById("slider"), last = {last};
-let step = 0;
-function show(k) {{
-  step = Math.max(0, Math.min(last, k));
-  for (const list of [pictures.children, texts.children])
-    for (let i = 0; i <= last; i++) list[i].hidden = i !== step;
-  slider.value = step;
-  document.getElementById("position").value = step + " / " + last;
-  document.getElementById("back").disabled = step === 0;
-  document.getElementById("next").disabled = step === last;
-  const picture = pictures.children[step], card = picture.querySelector(".lit") ?? picture.querySelector(".output");
-  if (card) {{
-    const inner = card.getBoundingClientRect(), outer = pictures.getBoundingClientRect();
-    pictures.scrollBy(
-      (inner.left + inner.right - outer.left - outer.right) / 2, (inner.top + inner.bottom - outer.top - outer.bottom) / 2);
-  }}
-}}
-document.getElementById("back").onclick = () => show(step - 1);
-document.getElementById("next").onclick = () => show(step + 1);
-slider.oninput = () => show(Number(slider.value));
-document.onkeydown = event => {{
-  const target = {{ArrowLeft: step - 1, ArrowRight: step + 1, Home: 0, End: last}}[event.key];
-  if (target === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
-  event.preventDefault();
-  show(target);
-}};
-show(0);
-</script>
-</body>
-</html>
-"""
