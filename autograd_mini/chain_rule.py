@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autograd_mini.formulas import ATOM, STRENGTH, Notation, Written, bracketed, partial_formula
+from autograd_mini.formulas import ATOM, partial_formula
 from autograd_mini.gradients import gradient_numbers
 from autograd_mini.graph import expression, names, topological_order
-from autograd_mini.rules import Rule
+from autograd_mini.latex import Latex
 from autograd_mini.value import Value
-
-LATEX_FUNCTIONS = {"sigmoid": r"\sigma"} | {name: f"\\{name}" for name in ("exp", "log", "sin", "cos", "tanh")}
-LATEX_SPECIAL = {special: f"\\{special}" for special in "{}$&#%_"} | {
-    "\\": r"\backslash ",
-    "^": r"\hat{}",
-    "~": r"\sim ",
-}
 
 MOST_PATHS = 5  # more are counted, and only the largest contributions are shown
 SHOWN_OF_MANY = 3
@@ -130,7 +121,7 @@ class Explanation:
                     for each in link.node.operands
                 ]
                 operation, _ = latex.operation(link.node._rule, operands)
-                quotient = _quotient(called[link.node], called[_operand(link)])
+                quotient = latex.quotient(called[link.node], called[_operand(link)])
                 partial = partial_formula(link.node, link.position, self.names, latex)
                 equal = " = ".join(_once([partial, latex.number(link.partial)]))
                 rows.append(f"{called[link.node]} &= {operation} & {quotient} &= {equal}")
@@ -138,7 +129,7 @@ class Explanation:
         if self.count > len(self.paths):
             products.append(r"\cdots")
         equal = " = ".join(_once([" + ".join(filter(None, products)), latex.number(self.derivative)]))
-        rows.append(f"{_quotient(called[self.output], called[self.node])} &= {equal}")
+        rows.append(f"{latex.quotient(called[self.output], called[self.node])} &= {equal}")
         return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
     def _repr_latex_(self) -> str:
@@ -208,48 +199,3 @@ def _factors(path: Path) -> list[str]:
     if len(factors) < len(links):
         factors.insert(len(factors) // 2, "…")
     return factors
-
-
-def _quotient(above: str, below: str) -> str:
-    return rf"\frac{{\partial {above}}}{{\partial {below}}}"
-
-
-class Latex(Notation):
-    """How LaTeX writes a graph."""
-
-    def name(self, name: str) -> str:
-        r"""A label as a symbol: v12 is v_{12}, ŷ is \hat{y}, a word is set upright."""
-        if name.removeprefix("-").replace(".", "").isdigit():
-            return name
-        letters = unicodedata.normalize("NFD", name)
-        if re.fullmatch("[A-Za-z]\u0302", letters):
-            return rf"\hat{{{letters[0]}}}"
-        match = re.fullmatch("([A-Za-z])_?([0-9]*)", name)
-        if match:
-            return f"{match[1]}_{{{match[2]}}}" if match[2] else match[1]
-        return r"\mathrm{" + re.sub(r"[\\{}$&#%_^~]", lambda special: LATEX_SPECIAL[special[0]], name) + "}"
-
-    def number(self, number: float) -> str:
-        text = f"{number:.6g}"
-        mantissa, _, exponent = text.partition("e")
-        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else text
-
-    def factor(self, text: str) -> str:
-        """One of the numbers of a product."""
-        if text == "…":
-            return r"\cdots"
-        return f"({self.number(float(text))})" if text.startswith("-") else self.number(float(text))
-
-    def function(self, rule: Rule, operands: list[str]) -> str:
-        if rule.symbol == "sqrt":
-            return rf"\sqrt{{{operands[0]}}}"
-        name = LATEX_FUNCTIONS.get(rule.symbol, rf"\operatorname{{{rule.symbol}}}")
-        return rf"{name}\left({', '.join(operands)}\right)"
-
-    def operation(self, rule: Rule, operands: list[Written]) -> tuple[str, int]:
-        if rule.symbol == "/":
-            return rf"\frac{{{operands[0][0]}}}{{{operands[1][0]}}}", STRENGTH["/"]
-        if rule.symbol == "**":
-            return f"{bracketed(operands[0], ATOM)}^{{{operands[1][0]}}}", STRENGTH["**"]
-        text, strength = super().operation(rule, operands)
-        return text.replace(" * ", r" \cdot "), strength

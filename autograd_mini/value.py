@@ -118,7 +118,11 @@ class Value:
     Value(0.5, label='w', grad=3)
     """
 
-    __slots__ = ("_a", "_b", "_data", "_rule", "_x", "_y", "grad", "label")
+    __slots__ = {
+        "grad": "How the output that backward() was last called on changes with this number; 0.0 before.",
+        "label": "What this Value is called in texts and pictures: a str, or None.",
+        **dict.fromkeys(("_a", "_b", "_data", "_rule", "_x", "_y")),
+    }
 
     # The functions of one operand as methods: v.exp() is exp(v).
     from autograd_mini.rules import cos, exp, log, relu, sigmoid, sin, softplus, sqrt, tanh
