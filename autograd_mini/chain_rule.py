@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autograd_mini.formulas import ATOM, partial_formula
 from autograd_mini.gradients import gradient_numbers
-from autograd_mini.graph import expression, names, topological_order
+from autograd_mini.graph import expression, names, quotient, require_values, topological_order
 from autograd_mini.latex import Latex
 from autograd_mini.value import Value
 
@@ -84,7 +84,7 @@ class Explanation:
             (
                 self.names[link.node],
                 expression(link.node, self.names.__getitem__),
-                f"∂{self.names[link.node]}/∂{self.names[_operand(link)]}",
+                quotient(link.node, link.position, self.names),
                 partial_formula(link.node, link.position, self.names),
                 f"{link.partial: .6g}",
             )
@@ -114,17 +114,21 @@ class Explanation:
         latex = Latex()
         called = {node: latex.name(name) for node, name in self.names.items()}
         rows = []
-        for path in self.paths:
+        for number, path in enumerate(self.paths, 1):
+            if self.count > 1:
+                product = r" \times ".join(latex.factor(factor) for factor in _factors(path))
+                equal = " = ".join(_once([product, latex.number(path.product)]))
+                rows.append(rf"\text{{path {number}:}} \quad & {equal}")
             for link in _abridged(path.links):
                 operands = [
                     (called[each] if isinstance(each, Value) else latex.number(each), ATOM, 0)
                     for each in link.node.operands
                 ]
                 operation, _ = latex.operation(link.node._rule, operands)
-                quotient = latex.quotient(called[link.node], called[_operand(link)])
+                derivative = latex.quotient(called[link.node], called[_operand(link)])
                 partial = partial_formula(link.node, link.position, self.names, latex)
                 equal = " = ".join(_once([partial, latex.number(link.partial)]))
-                rows.append(f"{called[link.node]} &= {operation} & {quotient} &= {equal}")
+                rows.append(f"{called[link.node]} &= {operation} & {derivative} &= {equal}")
         products = [r" \times ".join(latex.factor(factor) for factor in _factors(path)) for path in self.paths]
         if self.count > len(self.paths):
             products.append(r"\cdots")
@@ -152,6 +156,7 @@ def explain(output: Value, node: Value) -> Explanation:
       v1 = w * x      ∂v1/∂w = x       =  3
     ∂C/∂w = 12 × 3 = 36
     """
+    require_values([node])
     order = topological_order(output)
     derivative = gradient_numbers(output).get(node, 0.0)
     dependent = {node}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from autograd_mini.faults import StaleGraphError, check
 from autograd_mini.formulas import formula
-from autograd_mini.graph import Text, expression, names, topological_order
+from autograd_mini.graph import Text, expression, names, quotient, topological_order
 from autograd_mini.value import Value
 
 if TYPE_CHECKING:
@@ -188,16 +188,16 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _local_derivatives(node: Value) -> list[tuple[Value, float]]:
-    """The operands that are Values, each with the local derivative with respect to it: nan where there is none."""
+def _local_derivatives(node: Value) -> list[tuple[Value, int, float]]:
+    """The operands that are Values, their positions, and the local derivatives: nan where there is none."""
     data = [float(operand) for operand in node.operands]
     derivatives = []
-    for operand, partial in zip(node.operands, node._rule.partials if data else (), strict=True):
+    for position, operand in enumerate(node.operands):
         if isinstance(operand, Value):
             try:
-                derivatives.append((operand, float(partial(node.data, *data))))
+                derivatives.append((operand, position, float(node._rule.partials[position](node.data, *data))))
             except (ArithmeticError, TypeError, ValueError):  # a TypeError where it is complex
-                derivatives.append((operand, nan))
+                derivatives.append((operand, position, nan))
     return derivatives
 
 
@@ -207,7 +207,7 @@ def _accumulate(order: list[Value], seed: float) -> Iterator[tuple[Value, float]
     gradients[order[-1]] = seed
     yield order[-1], seed
     for node in reversed(order):
-        for operand, derivative in _local_derivatives(node):
+        for operand, _, derivative in _local_derivatives(node):
             gradients[operand] += gradients[node] * derivative
             yield operand, gradients[operand]
 
@@ -267,13 +267,11 @@ def _card(scene: _Scene, node: Value, kind: str, lit: bool, reserved: int) -> st
 
 def _edges(scene: _Scene, node: Value) -> list[tuple[Value, str]]:
     """The operands that are Values, each with the label of the edge from it."""
-    derivatives = _local_derivatives(node)
-    twice = len(dict(derivatives)) < len(derivatives)  # x * x: both edges come from one card
     edges = []
-    for (operand, derivative), place in zip(derivatives, (" (1st)", " (2nd)"), strict=False):
-        quotient = _html(f"∂{scene.name[node]}/∂{scene.name[operand]}{place if twice else ''}")
+    for operand, position, derivative in _local_derivatives(node):
+        name = _html(quotient(node, position, scene.name))
         number = "?" if scene.stale else "undefined" if isnan(derivative) else _figure(derivative)
-        edges.append((operand, f'<&#160;{quotient}&#160;<BR/><B>{number}</B><BR/><FONT POINT-SIZE="4"> </FONT>>'))
+        edges.append((operand, f'<&#160;{name}&#160;<BR/><B>{number}</B><BR/><FONT POINT-SIZE="4"> </FONT>>'))
     return edges
 
 

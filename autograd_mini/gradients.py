@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from autograd_mini.faults import check, check_gradient, check_partials
-from autograd_mini.graph import topological_order
+from autograd_mini.graph import require_values, topological_order
 from autograd_mini.value import Value
 
 
@@ -26,6 +26,10 @@ def gradient(output: Value, inputs: Iterable[Value]) -> list[Value]:
     >>> curvature.data
     18.0
     """
+    if isinstance(inputs, Value):
+        raise TypeError(f"gradient() takes the Values to differentiate by in a list: [{inputs.label or 'w'}]")
+    inputs = list(inputs)
+    require_values(inputs)
     gradients = backpropagated(output, partials_as_values)
     derivatives = [gradients.get(node, 0.0) for node in inputs]
     return [derivative if isinstance(derivative, Value) else Value(derivative) for derivative in derivatives]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
 
@@ -41,7 +41,9 @@ def topological_order(*outputs: N) -> list[N]:
 
     Each node stands once, however often it is used. Plain numbers among the operands are not nodes. The order depends
     on nothing but the graph, so it is the same in every run; it takes no recursion, so the graph may have any depth.
+    Raises TypeError for what is no Value.
     """
+    require_values(outputs)
     order: dict[N, None] = {}  # a dict is an ordered set
     for output in outputs:
         path = [output]  # from the output down to the node at hand
@@ -53,6 +55,20 @@ def topological_order(*outputs: N) -> list[N]:
             else:
                 order[path.pop()] = None
     return list(order)
+
+
+def require_values(values: Iterable[Any]) -> None:
+    """Raise TypeError if one of these is no Value: a label, say, or a number."""
+    for value in values:
+        if not hasattr(value, "operands"):
+            raise TypeError(f"expected a Value, not {value!r} ({type(value).__name__})")
+
+
+def quotient(node: Any, position: int, called: Mapping[Any, str]) -> str:
+    """What a local derivative is called: "∂v1/∂w", with "(1st)" or "(2nd)" behind where both operands are one node."""
+    operand = node.operands[position]
+    place = (" (1st)", " (2nd)")[position] if node.operands.count(operand) == 2 else ""
+    return f"∂{called[node]}/∂{called[operand]}{place}"
 
 
 def names(order: Iterable[N]) -> dict[N, str]:

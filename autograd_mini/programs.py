@@ -19,7 +19,7 @@ from typing import Any
 from autograd_mini import rules
 from autograd_mini.formulas import ATOM, Notation, Written, straight_line
 from autograd_mini.gradients import backpropagated, partials_as_values
-from autograd_mini.graph import names, topological_order
+from autograd_mini.graph import names, require_values, topological_order
 from autograd_mini.rules import Rule, power
 from autograd_mini.value import Value
 
@@ -68,6 +68,7 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
 
 
 def _source(output: Value, inputs: list[Value], wrt: list[Value]) -> str:
+    require_values([*inputs, *wrt])
     for value, count in Counter(inputs).items():
         if value.operands or count > 1:
             raise ValueError(f"the inputs of a Program are leaves, and each comes once: not {value!r}")
@@ -130,7 +131,7 @@ def _definition(rule: Rule) -> str:
                 return f"def {name}({ast.unparse(node.args)}):\n    return {ast.unparse(node.body)}"
     except (OSError, SyntaxError):
         pass
-    raise ValueError(f"a Program needs the text of the function {name}: write it with def, in a file")
+    raise ValueError(f"a Program needs the text of the function {name}, which Python keeps if it is written in a file")
 
 
 def _is_code_of(function: Callable[..., Any], node: ast.Lambda) -> bool:

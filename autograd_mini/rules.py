@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import MethodType
 from typing import Any, Protocol, TypeVar, overload
 
 
@@ -87,7 +88,7 @@ class Rule:
     def __get__(self, instance: R, owner: type[R]) -> Callable[[], R]: ...
     def __get__(self, instance: Any, owner: type) -> Any:
         # In the body of a class a row is a method, as a function is: v.exp() is exp(v).
-        return self if instance is None else lambda: self(instance)
+        return self if instance is None else MethodType(self, instance)
 
     def __repr__(self) -> str:
         return f"<rule {self.expression('a', 'b')}>" if self.db else f"<rule {self.expression('a')}>"

@@ -105,7 +105,7 @@ class Value:
     ``backward()`` on the last of them then writes into every ``grad`` how much that last one changes with it.
 
     Takes any real number (int, float, Fraction, Decimal, a NumPy scalar), stored as a float. Raises TypeError for
-    anything else: a Value is one number.
+    anything else: a Value is one number. ``<`` compares the numbers; ``==`` asks whether two are the same node.
 
     >>> w, x = Value(0.5, "w"), Value(3, "x")
     >>> z = w * x + 2
@@ -163,7 +163,9 @@ class Value:
     @data.setter
     def data(self, data: Real) -> None:
         if self._rule is not None:
-            raise AttributeError(f"{self!r} follows from its operands: set the data of a leaf, and compute it again")
+            raise AttributeError(
+                f"{self!r} is computed from its operands: set the data of a leaf (w.data -= …, not w -= …) and compute it again"
+            )
         self._data = data if type(data) is float else _number(data)
 
     @property
@@ -247,6 +249,9 @@ class Value:
 
     def __float__(self) -> float:
         return self._data
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         number = f"{self._data:.6g}"

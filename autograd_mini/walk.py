@@ -10,7 +10,7 @@ from autograd_mini.diagrams import MOST_NODES, draw
 from autograd_mini.faults import check, check_gradient, check_partials, is_stale
 from autograd_mini.formulas import partial_formula
 from autograd_mini.gradients import times
-from autograd_mini.graph import expression, names, topological_order
+from autograd_mini.graph import expression, names, quotient, topological_order
 from autograd_mini.value import Value
 
 # The width of "0.970688 × 0.028453 = 0.027619", with some room, so that the formulas behind it stand in one column.
@@ -56,15 +56,20 @@ class Step:
         ]
         for each in self.contributions:
             operand = called[each.operand]
-            chain = f"∂{C}/∂{node} × ∂{node}/∂{operand}"
             product = f"{each.upstream:.6g} × {each.partial:.6g} = {each.contribution:.6g}"
             if each.before is not None:
                 product += f" (was {each.before:.6g}, now {each.after:.6g})"
             formula = partial_formula(self.node, each.position, called)
             if any(character.isalpha() for character in formula):  # 1, -1 and 1 / 2 say no more than the number
-                product = f"{product:<{PRODUCT_WIDTH}}  ∂{node}/∂{operand} = {formula}"
-            lines.append(f"  ∂{C}/∂{operand:<{walk._name_width}} += {chain:<{walk._chain_width}}  = {product}")
+                product = f"{product:<{PRODUCT_WIDTH}}  {quotient(self.node, each.position, called)} = {formula}"
+            chain = f"{self.chain(each):<{walk._chain_width}}"
+            lines.append(f"  ∂{C}/∂{operand:<{walk._name_width}} += {chain}  = {product}")
         return "\n".join(lines)
+
+    def chain(self, each: Contribution) -> str:
+        """The chain rule for one of the contributions, in symbols: "∂C/∂v5 × ∂v5/∂v4"."""
+        called = self.walk._names
+        return f"∂{called[self.walk.output]}/∂{called[self.node]} × {quotient(self.node, each.position, called)}"
 
     def _repr_svg_(self) -> str | None:
         return self.walk._picture(self.number)
@@ -90,8 +95,9 @@ class Walk:
     the ``grad`` of each node of the graph is what the pencil has so far: 0 before it has got anything, and after the
     last step what ``backward()`` gives, to the last bit.
 
-    Raises what ``backward()`` raises, and then leaves every ``grad`` as it is. A leaf whose data changes during the
-    walk makes the next step that needs it raise StaleGraphError.
+    Raises what ``backward()`` raises, and then leaves every ``grad`` as it is. ``position`` is the number of steps done.
+    A leaf whose data changes during the walk makes the next step that needs it raise StaleGraphError. A backward() in
+    between overwrites what the walk has written, until ``goto`` or ``back`` writes it again.
 
     >>> x = Value(3.0, "x")
     >>> walk = Walk((x * x).named("C"))
@@ -99,8 +105,8 @@ class Walk:
     backprop of C = 9: 0 of 1 steps done, next is C = x * x
     >>> next(walk)
     step 1 of 1: C = x * x = 9,  ∂C/∂C = 1
-      ∂C/∂x += ∂C/∂C × ∂C/∂x  = 1 × 3 = 3                            ∂C/∂x = x
-      ∂C/∂x += ∂C/∂C × ∂C/∂x  = 1 × 3 = 3 (was 3, now 6)             ∂C/∂x = x
+      ∂C/∂x += ∂C/∂C × ∂C/∂x (1st)  = 1 × 3 = 3                            ∂C/∂x (1st) = x
+      ∂C/∂x += ∂C/∂C × ∂C/∂x (2nd)  = 1 × 3 = 3 (was 3, now 6)             ∂C/∂x (2nd) = x
     >>> walk.back()
     backprop of C = 9: 0 of 1 steps done, next is C = x * x
     """
@@ -114,12 +120,9 @@ class Walk:
         self._order = order
         self._steps = self._passed(order)
         self._name_width = max(len(name) for name in self._names.values())
-        edges = [
-            (self._names[step.node], self._names[each.operand]) for step in self._steps for each in step.contributions
-        ]
-        self._chain_width = max((len(f"∂{self._names[output]}/∂{a} × ∂{a}/∂{b}") for a, b in edges), default=0)
-        for node in order:
-            node.grad = 0.0
+        chains = [step.chain(each) for step in self._steps for each in step.contributions]
+        self._chain_width = max(map(len, chains), default=0)
+        self.goto(0)
 
     def _passed(self, order: list[Value]) -> list[Step]:
         """All steps of the backward pass: worked out at once, so that going back restores numbers, never subtracts."""
@@ -151,13 +154,16 @@ class Walk:
         if self.position == len(self._steps):
             raise StopIteration
         step = self._steps[self.position]
-        if is_stale(step.node):
-            check(self._order)
+        self._require_fresh(step)
         self.output.grad = 1.0
         for each in step.contributions:
             each.operand.grad = each.after
         self.position += 1
         return step
+
+    def _require_fresh(self, step: Step) -> None:
+        if is_stale(step.node):
+            check(self._order)
 
     def back(self) -> Walk:
         """Take the last step back. Raises IndexError at the start."""
@@ -167,14 +173,12 @@ class Walk:
         """Move to the position after that many steps, from 0 to ``len(walk)``. Raises IndexError for any other."""
         if not 0 <= position <= len(self._steps):
             raise IndexError(f"there is no position {position}: this walk goes from 0 to {len(self._steps)}")
-        while self.position < position:
-            next(self)
-        while self.position > position:
-            self.position -= 1
-            for each in reversed(self._steps[self.position].contributions):
-                each.operand.grad = 0.0 if each.before is None else each.before
-        if position == 0:
-            self.output.grad = 0.0
+        for step in self._steps[self.position : position]:
+            self._require_fresh(step)
+        known = self._after(position).gradients
+        for node in self._order:
+            node.grad = known.get(node, 0.0)
+        self.position = position
         return self
 
     def run(self) -> Walk:
@@ -192,7 +196,7 @@ class Walk:
         return self._after(self.position).gradients
 
     def _after(self, position: int) -> Moment:
-        gradients = {self.output: 1.0} if position else {}
+        gradients = {self.output: 1.0} if position or not self._steps else {}  # a leaf has no steps, and is 1 at once
         for step in self._steps[:position]:
             gradients.update((each.operand, each.after) for each in step.contributions)
         return Moment(self.output, gradients, self._steps[position - 1] if position else None)
@@ -232,4 +236,6 @@ class Walk:
 def _with_text(position: Walk | Step) -> str | None:
     """For a notebook: the picture, and below it the text; None where there is no picture."""
     svg = position._repr_svg_()
-    return None if svg is None else f"{svg[svg.index('<svg') :]}<pre>{escape(repr(position))}</pre>"
+    if svg is None:
+        return None
+    return f"{svg[svg.index('<svg') :]}<pre style='font-family: monospace'>{escape(repr(position))}</pre>"

@@ -79,7 +79,7 @@ def test_every_printed_line_is_right(seed):
     for leaf in leaves:
         text = repr(explain(output, leaf))
         for name, operation, formula, partial in re.findall(
-            r"^ +(\w+) += (.+?)    +∂\w+/∂\w+ += (.+?)  += +(\S+)$", text, flags=re.MULTILINE
+            r"^ +(\w+) += (.+?)    +∂\w+/∂\w+(?: \((?:1st|2nd)\))? += (.+?)  += +(\S+)$", text, flags=re.MULTILINE
         ):
             assert eval(operation, FUNCTIONS, numbers) == numbers[name]
             assert eval(formula, FUNCTIONS, numbers) == pytest.approx(float(partial), rel=1e-5, abs=1e-300)
@@ -147,6 +147,22 @@ def test_latex():
         r"\end{align*}",
     ]
     assert explanation._repr_latex_() == explanation.latex()
+
+
+def test_latex_of_several_paths_keeps_them_apart():
+    x = Value(3.0, "x")
+    assert explain((x * x + x).named("C"), x).latex().splitlines()[1:] == [
+        r"\text{path 1:} \quad & 1 \times 3 = 3 \\",
+        r"C &= v_{1} + x & \frac{\partial C}{\partial v_{1}} &= 1 \\",
+        r"v_{1} &= x \cdot x & \frac{\partial v_{1}}{\partial x} &= x = 3 \\",
+        r"\text{path 2:} \quad & 1 \times 3 = 3 \\",
+        r"C &= v_{1} + x & \frac{\partial C}{\partial v_{1}} &= 1 \\",
+        r"v_{1} &= x \cdot x & \frac{\partial v_{1}}{\partial x} &= x = 3 \\",
+        r"\text{path 3:} \quad & 1 \\",
+        r"C &= v_{1} + x & \frac{\partial C}{\partial x} &= 1 \\",
+        r"\frac{\partial C}{\partial x} &= 1 \times 3 + 1 \times 3 + 1 = 7",
+        r"\end{align*}",
+    ]
 
 
 @pytest.mark.parametrize(

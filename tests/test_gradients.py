@@ -225,6 +225,12 @@ def test_a_deep_chain_is_differentiated_twice():
     assert second.data == x.grad
 
 
+def test_one_value_instead_of_a_list_is_refused():
+    w = Value(2.0, "w")
+    with pytest.raises(TypeError, match=r"the Values to differentiate by in a list: \[w\]"):
+        gradient(w * w, w)
+
+
 def test_a_gradient_that_overflows_is_refused():
     a = Value(1e-200, "a")
     with pytest.raises(FloatingPointError, match="∂v2/∂a is -inf: a gradient that is no finite number"):

@@ -90,7 +90,7 @@ def test_a_misspelt_attribute_is_an_error():
 def test_the_data_of_an_operation_cannot_be_set():
     w = Value(2, "w")
     z = (w * 3).named("z")
-    message = "Value(6 = w * 3, label='z') follows from its operands: set the data of a leaf, and compute it again"
+    message = "Value(6 = w * 3, label='z') is computed from its operands: set the data of a leaf (w.data -= …, not w -= …) and compute it again"
     with pytest.raises(AttributeError, match=re.escape(message)):
         z.data = 7
     assert z.data == 6
@@ -402,3 +402,9 @@ def test_a_numpy_array_or_bool_makes_no_value(numpy):
     for data in (numpy.array([1.0]), numpy.array(1.0), numpy.zeros((2, 2)), numpy.bool_(True)):
         with pytest.raises(TypeError, match="expected a real number, not "):
             Value(data)
+
+
+def test_a_value_is_formatted_as_its_number():
+    w = Value(2.0, "w")
+    assert f"{w:.3f}" == "2.000"
+    assert f"{w}" == repr(w)

@@ -101,7 +101,7 @@ def test_the_printed_numbers_are_right(seed):
                 assert float(was_now[1]) == pytest.approx(each.before, rel=1e-5)
                 assert float(was_now[2]) == pytest.approx(each.after, rel=1e-5)
             products += 1
-            formula = re.search(r"  ∂(\w+)/∂(\w+) = (.+)$", line)
+            formula = re.search(r"  ∂(\w+)/∂(\w+)(?: \((?:1st|2nd)\))? = (.+)$", line)
             if formula:
                 assert nodes[formula[1]] is step.node
                 assert nodes[formula[2]] is each.operand
@@ -117,6 +117,34 @@ def test_a_gradient_that_accumulates_says_so():
     first, second = repr(step).splitlines()[1:]
     assert "was" not in first
     assert "= 1 × 3 = 3 (was 3, now 6)" in second
+
+
+def test_the_two_operands_of_x_times_x_are_told_apart():
+    x = Value(3.0, "x")
+    (step,) = Walk((x * x).named("C"))
+    first, second = repr(step).splitlines()[1:]
+    assert first.endswith("  ∂C/∂x (1st) = x")
+    assert second.endswith("  ∂C/∂x (2nd) = x")
+
+
+def test_a_walk_of_a_leaf_is_over_at_once():
+    x = Value(3.0, "x")
+    walk = Walk(x)
+    assert len(walk) == 0
+    assert x.grad == 1.0
+    assert walk.gradients == {x: 1.0}
+    assert walk.goto(0).run() is walk
+    assert x.grad == 1.0
+
+
+def test_back_and_goto_write_every_gradient_again():
+    C, w, *_ = neuron()
+    walk = Walk(C).goto(3)
+    before = gradients(C)
+    C.backward()
+    assert w.grad != 0
+    assert walk.goto(3) is walk
+    assert gradients(C) == before
 
 
 def test_a_step_has_fields():
