@@ -62,11 +62,11 @@ class Step:
             formula = partial_formula(self.node, each.position, called)
             if any(character.isalpha() for character in formula):  # 1, -1 and 1 / 2 say no more than the number
                 product = f"{product:<{PRODUCT_WIDTH}}  {quotient(self.node, each.position, called)} = {formula}"
-            chain = f"{self.chain(each):<{walk._chain_width}}"
+            chain = f"{self._chain(each):<{walk._chain_width}}"
             lines.append(f"  ∂{C}/∂{operand:<{walk._name_width}} += {chain}  = {product}")
         return "\n".join(lines)
 
-    def chain(self, each: Contribution) -> str:
+    def _chain(self, each: Contribution) -> str:
         """The chain rule for one of the contributions, in symbols: "∂C/∂v5 × ∂v5/∂v4"."""
         called = self.walk._names
         return f"∂{called[self.walk.output]}/∂{called[self.node]} × {quotient(self.node, each.position, called)}"
@@ -120,7 +120,7 @@ class Walk:
         self._order = order
         self._steps = self._passed(order)
         self._name_width = max(len(name) for name in self._names.values())
-        chains = [step.chain(each) for step in self._steps for each in step.contributions]
+        chains = [step._chain(each) for step in self._steps for each in step.contributions]
         self._chain_width = max(map(len, chains), default=0)
         self.goto(0)
 
