@@ -168,7 +168,7 @@ def test_the_report():
     comparison = compare(C, {w: MISTAKES["sign"][0], b: right_b}, points=2, seed=7, tolerance=1e-8)
     worst = repr(comparison).split("worst relative error ")[1].split(")")[0]
     assert repr(comparison) == (
-        "gradients of C at w=0.5, b=2, y=0, x=3 and at 2 more points\n"
+        "gradients of C at w=0.5, b=2, x=3, y=0 and at 2 more points\n"
         "\n"
         "            by hand     automatic       numeric  hand/auto  rel. error\n"
         "∂C/∂w  -0.082857007   0.082857007   0.082857007    -1.0000     2.0e+00  WRONG\n"
