@@ -88,6 +88,7 @@ def compare(
     gradient_numbers(output)  # raises what backward() raises
     order = topological_order(output)
     called = names(order)
+    C = called[output]
     # Python normalises the names in its sources, so the µ of a keyboard must find the μ of a signature.
     leaves = {text: v for v in order if not v.operands for text in (called[v], normalize("NFKC", called[v]))}
     known = ", ".join(leaves)
@@ -97,17 +98,17 @@ def compare(
     for key, formula in by_hand.items():
         leaf = leaves.get(key) if isinstance(key, str) else key
         if leaf is None or leaf not in leaves.values():
-            raise ValueError(f"{key} is no leaf of the graph of {called[output]}: its leaves are {known}")
-        name = f"∂{called[output]}/∂{called[leaf]}"
+            raise ValueError(f"{key} is no leaf of the graph of {C}: its leaves are {known}")
+        name = f"∂{C}/∂{called[leaf]}"
         formulas.append((name, leaf, callable(formula), _by_hand(name, formula, leaves)))
 
     functions = [formula for formula in by_hand.values() if callable(formula)]
     first = inspect.signature(functions[0]).parameters if functions else ()
-    shown = dict.fromkeys([*(leaves[each] for each in first if each in leaves), *leaves.values()])
+    shown = list(dict.fromkeys([*(leaves[each] for each in first if each in leaves), *leaves.values()]))
     drawn = _points(order, points if functions else 0, random.Random(seed))
     for point in drawn:
-        numbers = [f"{called[leaf]}={point.at[leaf]:.6g}" for leaf in shown]
-        point.where = ", ".join(numbers[:8] + ["…"][: len(numbers) - 8])
+        point.where = ", ".join(f"{called[leaf]}={point.at[leaf]:.6g}" for leaf in shown[:8])
+        point.where += ", …" if len(shown) > 8 else ""
 
     start = monotonic()
     rows: list[Row] = []
@@ -130,14 +131,12 @@ def compare(
     elif not any(check.state == "disputed" for check in checks):
         remarks.insert(0, f"automatic agrees with numeric (central difference; worst relative error {max(errors):.1e})")
     if functions and len(drawn) <= points:
-        remarks.append(
-            f"only {len(drawn) - 1} of {points} more points: {called[output]} could not be computed at others"
-        )
+        remarks.append(f"only {len(drawn) - 1} of {points} more points: {C} could not be computed at the others drawn")
     if len(drawn) == 1 or len(functions) < len(by_hand):
         remarks.append("a number is compared at one point, and one point cannot tell: a function of the leaves can")
     others = f" and at {len(drawn) - 1} more points" if len(drawn) > 1 else ""
     ending = f"seed {seed}; tolerance {tolerance:g} for by hand, {numeric_tolerance:g} for numeric"
-    report = [f"gradients of {called[output]} at {drawn[0].where}{others}", "", *_table(rows), "", *remarks, ending]
+    report = [f"gradients of {C} at {drawn[0].where}{others}", "", *_table(rows), "", *remarks, ending]
     return Comparison(tuple(rows), Text("\n".join(report)))
 
 
@@ -224,8 +223,9 @@ def _points(order: Sequence[Value], count: int, rng: random.Random) -> list[Poin
     for _ in range(count + 40):
         if len(points) > count:
             break
-        shares = [reach * rng.choice((-1, 1)) * rng.uniform(0.25, 1) for _ in points[0].at]
-        moved = {v: x + share * max(1.0, abs(x)) for share, (v, x) in zip(shares, points[0].at.items(), strict=True)}
+        moved = {}
+        for leaf, number in points[0].at.items():
+            moved[leaf] = number + reach * rng.choice((-1, 1)) * rng.uniform(0.25, 1) * max(1.0, abs(number))
         try:
             points.append(Point(order, moved))
         except (ArithmeticError, ValueError):
