@@ -148,7 +148,9 @@ def _by_hand(name: str, formula: Formula, leaves: Mapping[str, Value]) -> Callab
     signature = inspect.signature(formula)
     for each, parameter in signature.parameters.items():
         if each not in leaves and parameter.default is parameter.empty:
-            raise ValueError(f"the formula for {name} asks for {each}: the leaves are {', '.join(leaves)}")
+            raise ValueError(
+                f"the formula for {name} asks for {each}: the leaves are {', '.join(leaves)}, the rest follows from them"
+            )
 
     def by_hand(at: Mapping[Value, float]) -> float:
         bound = signature.bind_partial()
@@ -159,7 +161,10 @@ def _by_hand(name: str, formula: Formula, leaves: Mapping[str, Value]) -> Callab
             return nan
         if isinstance(result, Value):
             raise TypeError(f"the formula for {name} gave a Value: let it compute with its arguments, the numbers")
-        return nan if isinstance(result, complex) else _number(result)
+        try:
+            return nan if isinstance(result, complex) else _number(result)
+        except TypeError as error:
+            raise TypeError(f"the formula for {name} gave no number: {error}") from None
 
     return by_hand
 
@@ -340,7 +345,10 @@ def _judge(name: str, checks: Sequence[Check], called: Mapping[Any, str], tolera
             if wrong + len(agreeing) == count
             else f"all {wrong + len(agreeing)} points that can tell"
         )
-        no_cause = f"wrong at {wrong} of {count} points, no single cause fits: {said['differs']}"
+        where = f"wrong at {wrong} of {count} points" + (
+            ", right at the recorded one" if here.state == "agrees" else ""
+        )
+        no_cause = f"{where}, no single cause fits: {said['differs']}"
         said["differs"] = f"at {told} {cause}" if cause else no_cause
     # That 0 is 0 says little about a formula which is elsewhere not quite 0.
     elif here.state != "no number" and (any(agreeing) or (agreeing and "unclear" not in states)):

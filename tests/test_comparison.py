@@ -149,7 +149,9 @@ def test_one_point_would_have_let_it_pass(mistake):
     assert only_here
     assert "one point cannot tell" in repr(only_here)
     assert not compare(C, {w: MISTAKES[mistake][0]})
-    assert "wrong at 4 of 5 points, no single cause fits" in repr(compare(C, {w: MISTAKES[mistake][0]}))
+    assert "wrong at 4 of 5 points, right at the recorded one, no single cause fits" in repr(
+        compare(C, {w: MISTAKES[mistake][0]})
+    )
 
 
 def test_the_right_formula_passes_and_nothing_of_the_users_changes():
@@ -494,3 +496,9 @@ def test_a_progress_line_shows_on_a_terminal_after_a_second(monkeypatch, capsys,
         assert err.endswith(" \r")
     else:
         assert err == ""
+
+
+def test_a_formula_without_a_return_is_named():
+    w = Value(2.0, "w")
+    with pytest.raises(TypeError, match=r"the formula for ∂C/∂w gave no number: expected a real number, not None"):
+        compare((w * w).named("C"), {w: lambda w: None})
