@@ -102,7 +102,7 @@ def straight_line(
             for operand in node.operands
         ]
         text, strength = notation.operation(node._rule, operands)
-        depth = 1 + max(depth for _, _, depth in operands)
+        depth = 1 + max([operand[2] for operand in operands])
         if uses[node] > 1 or node.label or len(text) > LONGEST or depth >= DEEPEST:
             lines.append((node, text))
             text, strength, depth = notation.name(called[node]), ATOM, 0

@@ -46,14 +46,16 @@ def topological_order(*outputs: N) -> list[N]:
     require_values(outputs)
     order: dict[N, None] = {}  # a dict is an ordered set
     for output in outputs:
-        path = [output]  # from the output down to the node at hand
+        path = [(output, iter(output.operands))]  # from the output down to the node at hand, with what is left of each
         while path:
-            for operand in path[-1].operands:
+            node, operands = path[-1]
+            for operand in operands:
                 if not isinstance(operand, float) and operand not in order:
-                    path.append(operand)
+                    path.append((operand, iter(operand.operands)))
                     break
             else:
-                order[path.pop()] = None
+                order[node] = None
+                path.pop()
     return list(order)
 
 

@@ -12,7 +12,7 @@ import textwrap
 import unicodedata
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -140,13 +140,14 @@ def _is_code_of(function: Callable[..., Any], node: ast.Lambda) -> bool:
 
 
 def _identifiers(
-    output: Value, inputs: list[Value], wrt: list[Value], gradients: Mapping[Value, Any], order: Iterable[Value]
+    output: Value, inputs: list[Value], wrt: list[Value], gradients: Mapping[Value, Any], order: list[Value]
 ) -> dict[Value, str]:
     """What the program calls each node: by its label where that can be a name in Python, and gradients dC_dw."""
-    forward = names(dict.fromkeys([*topological_order(output), *inputs, *wrt]))
+    # The order begins with the nodes under the output, whose names are those of every other text about it.
+    forward = names(dict.fromkeys([*order[: order.index(output) + 1], *inputs, *wrt]))
     table = [rule for rule in vars(rules).values() if isinstance(rule, Rule)]
     functions = [rule.symbol for rule in table] + [rule.forward.__name__ for rule in table]
-    taken = Counter(["math", "program", *functions])
+    taken = dict.fromkeys(["math", "program", *functions], 1)
     called: dict[Value, str] = {}
     # The inputs and the gradients by them first: where two nodes want one name, these get it.
     for value in dict.fromkeys([*inputs, output, *forward]):
@@ -158,13 +159,13 @@ def _identifiers(
     for node in order:
         if node not in called:
             called[node] = _identifier("v", taken)
-    for leaf in forward:
-        if not leaf.operands and leaf not in inputs:
+    for leaf in set(forward).difference(inputs):
+        if not leaf.operands:
             called[leaf] = Source().number(leaf.data)
     return called
 
 
-def _identifier(wish: str, taken: Counter[str]) -> str:
+def _identifier(wish: str, taken: dict[str, int]) -> str:
     """A name that Python accepts, as near to the wish as can be, and that is not taken; from now on it is."""
     stem = wish
     if not (wish.isascii() and wish.isalnum()):
@@ -172,8 +173,8 @@ def _identifier(wish: str, taken: Counter[str]) -> str:
     if not stem.isidentifier() or keyword.iskeyword(stem):
         stem = f"v_{stem}" if f"v_{stem}".isidentifier() else "v"
     name = stem
-    while taken[name]:
+    while name in taken:
         taken[stem] += 1
         name = f"{stem}_{taken[stem]}"
-    taken[name] += 1
+    taken[name] = 1
     return name
