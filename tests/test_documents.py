@@ -1,5 +1,6 @@
 """What README.md and docs/ show is true: every session in them runs and prints what they say."""
 
+import ast
 import doctest
 import re
 from pathlib import Path
@@ -31,3 +32,15 @@ def test_the_readme_shows_the_rule_table():
     table = source[source.index("#               symbol") : source.index("# fmt: on")]
     assert table.count("Rule(") >= 18
     assert f"```python\n{table}```\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_files_in_reading_order_import_only_from_files_above():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    order = re.findall(r"^\| `(\w+)\.py` \|", readme, flags=re.MULTILINE)
+    sources = {path.stem: path for path in (ROOT / "autograd_mini").glob("*.py") if path.stem != "__init__"}
+    assert sorted(order) == sorted(sources)
+    for place, name in enumerate(order):
+        for node in ast.walk(ast.parse(sources[name].read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograd_mini"):
+                modules = [node.module.partition(".")[2]] if "." in node.module else [each.name for each in node.names]
+                assert set(modules) <= set(order[:place]), f"{name}.py imports {modules}"
