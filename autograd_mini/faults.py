@@ -57,27 +57,26 @@ def check_gradient(order: Sequence[Node], node: Node, gradient: float) -> None:
 
 def check_partials(order: Sequence[Node], node: Node) -> None:
     """Raise the error that names the node, one of those in the order, if one of its partials does not exist."""
-    try:
-        partials(node)
-    except (ArithmeticError, ValueError) as error:
-        called = names(order)
-        raise type(error)(f"{_equation(node, called)} has no derivative{_at(node, called)}: {error.args[-1]}") from None
+    for position, operand in enumerate(node.operands):
+        try:
+            partial(node, position)
+        except (ArithmeticError, ValueError) as error:
+            called = names(order)
+            text = f"{_equation(node, called)} has no derivative by {called[operand]}{_at(node, called)}"
+            raise type(error)(f"{text}: {error.args[-1]}") from None
 
 
-def partials(node: Node) -> tuple[float | None, ...]:
-    """The local derivatives of the node as numbers, None beside a plain number; their errors as they come."""
-    if node._rule is None:
-        return ()
-    numbers = [float(operand) for operand in node.operands]
-    return tuple(
-        None if isinstance(operand, float) else float(partial(node._data, *numbers))
-        for operand, partial in zip(node.operands, node._rule.partials, strict=True)
-    )
+def partial(node: Node, position: int) -> float | None:
+    """The local derivative by the operand at the position, None for a plain number; an error of its rule as it comes."""
+    if isinstance(node.operands[position], float):
+        return None
+    return float(node._rule.partials[position](node._data, *map(float, node.operands)))
 
 
 def is_stale(node: Node) -> bool:
     """Has a leaf that the node was computed from been set to a number that gives another result?"""
-    if not _changed(node):
+    a, b = node._a, node._b
+    if (a is None or a._data is node._x) and (b is None or b._data is node._y):
         return False
     now = _recomputed(node)
     return now != node._data and not (now is not None and isnan(now) and isnan(node._data))

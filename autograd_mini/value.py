@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias, final
 
 from autograd_mini import rules
-from autograd_mini.faults import check, check_gradient, check_partials, is_stale, located, partials
+from autograd_mini.faults import check, check_gradient, check_partials, is_stale, located, partial
 from autograd_mini.graph import expression, topological_order
 from autograd_mini.rules import Rule, add, one
 
@@ -197,7 +197,7 @@ class Value:
         (1.0, None)
         """
         try:
-            return partials(self)
+            return tuple(partial(self, position) for position in range(len(self.operands)))
         except (ArithmeticError, ValueError) as error:
             raise type(error)(f"no derivative: {located(error, self._rule, *self.operands)}") from None
 

@@ -482,11 +482,11 @@ def test_a_gradient_that_overflows_is_named():
 @pytest.mark.parametrize(
     ("build", "error", "message"),
     [
-        (lambda x: sqrt(x) + 1, ZeroDivisionError, "v1 = sqrt(x) has no derivative at x = 0: "),
-        (lambda x: 3 * x**0.5, ZeroDivisionError, "v1 = x ** 0.5 has no derivative at x = 0: "),
-        (lambda x: x ** Value(2, "n"), ValueError, "v1 = x ** n has no derivative at x = 0, n = 2: "),
-        (lambda x: 0 ** (x + 1), ValueError, "v2 = 0 ** v1 has no derivative at v1 = 1: "),
-        (lambda x: (x - 2) ** (x + 2), ValueError, "v3 = v1 ** v2 has no derivative at v1 = -2, v2 = 2: "),
+        (lambda x: sqrt(x) + 1, ZeroDivisionError, "v1 = sqrt(x) has no derivative by x at x = 0: "),
+        (lambda x: 3 * x**0.5, ZeroDivisionError, "v1 = x ** 0.5 has no derivative by x at x = 0: "),
+        (lambda x: x ** Value(2, "n"), ValueError, "v1 = x ** n has no derivative by n at x = 0, n = 2: "),
+        (lambda x: 0 ** (x + 1), ValueError, "v2 = 0 ** v1 has no derivative by v1 at v1 = 1: "),
+        (lambda x: (x - 2) ** (x + 2), ValueError, "v3 = v1 ** v2 has no derivative by v2 at v1 = -2, v2 = 2: "),
     ],
 )
 def test_a_derivative_that_does_not_exist_is_named(build, error, message):
@@ -551,7 +551,7 @@ def test_an_error_deep_below_is_found_without_recursion():
     node = sqrt(w)
     for _ in range(50_000):
         node = node + 1
-    assert message_of(ZeroDivisionError, node).startswith("v1 = sqrt(w) has no derivative at w = 0: ")
+    assert message_of(ZeroDivisionError, node).startswith("v1 = sqrt(w) has no derivative by w at w = 0: ")
     w.data = 4.0
     assert message_of(StaleGraphError, node) == (
         "v1 = sqrt(w) was recorded as 0 but is 2 now: w has changed, compute v50001 again"
