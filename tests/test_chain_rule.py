@@ -4,17 +4,13 @@ import re
 
 import pytest
 from random_graphs import random_graph
+from worked_neuron import recorded_neuron
 
 import autograd_mini
 from autograd_mini import StaleGraphError, Value, explain, sigmoid
 from autograd_mini.graph import names, topological_order
 
 FUNCTIONS = {name: getattr(autograd_mini, name) for name in autograd_mini.__all__}
-
-
-def neuron():
-    w, b, x, y = Value(0.5, "w"), Value(2, "b"), Value(3, "x"), Value(0, "y")
-    return ((y - sigmoid(w * x + b)) ** 2 / 2).named("C"), w, b, x, y
 
 
 def all_paths(output, node):
@@ -30,7 +26,7 @@ def all_paths(output, node):
 
 
 def test_the_neuron():
-    C, w, *_ = neuron()
+    C, w, *_ = recorded_neuron()
     assert repr(explain(C, w)) == (
         "∂C/∂w: one path from C back to w\n"
         "  C  = v5 / 2         ∂C/∂v5  = 1 / 2          =  0.5\n"
@@ -117,14 +113,14 @@ def test_a_very_long_path_is_abridged():
 
 
 def test_no_path_and_the_node_itself():
-    C, w, *_ = neuron()
+    C, w, *_ = recorded_neuron()
     assert repr(explain(C, Value(1.0, "u"))) == "∂C/∂u = 0: there is no path from C back to u"
     assert repr(explain(C, C)) == "∂C/∂C = 1: C is C itself"
     assert repr(explain(w * 2, C)) == "∂v1/∂C = 0: there is no path from v1 back to C"
 
 
 def test_a_stale_graph_is_not_explained():
-    C, w, *_ = neuron()
+    C, w, *_ = recorded_neuron()
     w.data = 1.0
     with pytest.raises(StaleGraphError):
         explain(C, w)

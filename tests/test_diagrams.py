@@ -11,7 +11,7 @@ from pathlib import Path
 import graphviz
 import pytest
 
-from autograd_mini import Value, Walk, draw, neuron, sigmoid, sqrt, tree
+from autograd_mini import Value, Walk, draw, sigmoid, sqrt, tree
 
 ROOT = Path(__file__).parent.parent
 
@@ -23,16 +23,6 @@ def no_dot(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.fixture
-def leaves():
-    return [Value(number, label) for label, number in zip("wbxy", (0.5, 2.0, 3.0, 0.0), strict=True)]
-
-
-@pytest.fixture
-def C(leaves):
-    return neuron.cost(*leaves).named("C")
 
 
 def cards(source):

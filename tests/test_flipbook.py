@@ -13,21 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from autograd_mini import StaleGraphError, Value, Walk, draw, flipbook, neuron, tree
+from autograd_mini import StaleGraphError, Value, Walk, draw, flipbook, tree
 
 LEFT, RIGHT, HOME, END = "\ue012", "\ue014", "\ue011", "\ue010"  # as WebDriver calls the keys
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
-
-
-@pytest.fixture
-def leaves():
-    return [Value(number, label) for label, number in zip("wbxy", (0.5, 2.0, 3.0, 0.0), strict=True)]
-
-
-@pytest.fixture
-def C(leaves):
-    return neuron.cost(*leaves).named("C")
 
 
 def texts(page):

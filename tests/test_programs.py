@@ -10,14 +10,10 @@ from pathlib import Path
 
 import pytest
 from random_graphs import random_graph
+from worked_neuron import recorded_neuron
 
 from autograd_mini import Program, Rule, StaleGraphError, Value, gradient, neuron, rules, sigmoid
 from autograd_mini.graph import topological_order
-
-
-def recorded_neuron():
-    w, b, x, y = Value(0.5, "w"), Value(2, "b"), Value(3, "x"), Value(0, "y")
-    return neuron.cost(w, b, x, y).named("C"), w, b, x, y
 
 
 def test_the_source_of_the_neuron():

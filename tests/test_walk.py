@@ -6,15 +6,11 @@ import re
 
 import pytest
 from random_graphs import random_graph
+from worked_neuron import recorded_neuron
 
 import autograd_mini
-from autograd_mini import StaleGraphError, Value, Walk, sigmoid
+from autograd_mini import StaleGraphError, Value, Walk
 from autograd_mini.graph import names, topological_order
-
-
-def neuron():
-    w, b, x, y = Value(0.5, "w"), Value(2, "b"), Value(3, "x"), Value(0, "y")
-    return ((y - sigmoid(w * x + b)) ** 2 / 2).named("C"), w, b, x, y
 
 
 def gradients(output):
@@ -22,7 +18,7 @@ def gradients(output):
 
 
 def test_the_session_of_the_design():
-    C, *_ = neuron()
+    C, *_ = recorded_neuron()
     walk = Walk(C)
     assert repr(walk) == "backprop of C = 0.471117: 0 of 6 steps done, next is C = v5 / 2"
     assert repr(next(walk)) == (
@@ -138,7 +134,7 @@ def test_a_walk_of_a_leaf_is_over_at_once():
 
 
 def test_back_and_goto_write_every_gradient_again():
-    C, w, *_ = neuron()
+    C, w, *_ = recorded_neuron()
     walk = Walk(C).goto(3)
     before = gradients(C)
     C.backward()
@@ -148,7 +144,7 @@ def test_back_and_goto_write_every_gradient_again():
 
 
 def test_a_step_has_fields():
-    C, w, _, x, _ = neuron()
+    C, w, _, x, _ = recorded_neuron()
     step = Walk(C).run().step
     each = step.contributions[0]
     assert (step.number, each.operand, each.position, each.partial) == (6, w, 0, x.data)
@@ -159,7 +155,7 @@ def test_a_step_has_fields():
 
 
 def test_the_ends_of_a_walk():
-    walk = Walk(neuron()[0])
+    walk = Walk(recorded_neuron()[0])
     with pytest.raises(IndexError, match="no position -1: this walk goes from 0 to 6"):
         walk.back()
     with pytest.raises(IndexError, match="no position 7"):
@@ -171,7 +167,7 @@ def test_the_ends_of_a_walk():
 
 
 def test_a_leaf_that_changes_during_the_walk():
-    C, w, b, *_ = neuron()
+    C, w, b, *_ = recorded_neuron()
     walk = Walk(C).goto(4)
     w.data = 0.41
     next(walk)  # v2 = v1 + b does not need w
@@ -204,7 +200,7 @@ def test_a_walk_that_cannot_be_made_changes_no_gradient():
 
 
 def test_nothing_is_printed(capsys):
-    walk = Walk(neuron()[0])
+    walk = Walk(recorded_neuron()[0])
     repr(next(walk)), repr(walk.run()), repr(walk.back())
     assert capsys.readouterr().out == ""
 
