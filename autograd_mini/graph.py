@@ -77,10 +77,13 @@ def names(order: Iterable[N]) -> dict[N, str]:
     """A name for each node, in topological order: its label, or v1, v2, … where it has none.
 
     No two nodes get the same name: the second node labelled w is w_2, and no node without a label gets a name that is
-    the label of another.
+    the label of another. Raises TypeError for a label that is no str.
     """
     order = list(order)
     labels = {node.label for node in order}
+    for label in labels:
+        if label is not None and not isinstance(label, str):
+            raise TypeError(f"the label of a Value is a str, not {label!r}")
     named: dict[N, str] = {}
     given: set[str] = set()
     count: dict[str, int] = {}

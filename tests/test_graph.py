@@ -120,3 +120,10 @@ def test_an_expression_keeps_its_operands_in_order():
 def test_plain_numbers_read_back_as_themselves(number, text):
     assert plain(number) == text
     assert float(text) == number
+
+
+def test_a_label_that_is_no_str_is_refused():
+    x = Value(2.0)
+    x.label = 5
+    with pytest.raises(TypeError, match="the label of a Value is a str, not 5"):
+        names(topological_order(x * x))
