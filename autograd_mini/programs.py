@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from autograd_mini import rules
 from autograd_mini.formulas import ATOM, Notation, Written, straight_line
 from autograd_mini.gradients import backpropagated, partials_as_values
 from autograd_mini.graph import names, require_values, topological_order
@@ -74,40 +73,44 @@ def _source(output: Value, inputs: list[Value], wrt: list[Value]) -> str:
             raise ValueError(f"the inputs of a Program are leaves, and each comes once: not {value!r}")
     gradients = backpropagated(output, partials_as_values)
     derivatives = [gradients.get(value, 0.0) for value in wrt]
-    order = topological_order(output, *(each for each in derivatives if isinstance(each, Value)))
+    outputs = [output, *(each for each in derivatives if isinstance(each, Value))]
+    order = topological_order(*outputs)
     called = _identifiers(output, inputs, wrt, gradients, order)
     notation = Source()
-    lines = straight_line([output, *(each for each in derivatives if isinstance(each, Value))], order, called, notation)
+    lines = straight_line(outputs, order, called, notation)
     results = [called[each] if isinstance(each, Value) else repr(each) for each in derivatives]
     function = [
         f"def program({', '.join(called[value] for value in inputs)}):",
         *(f"    {called[node]} = {text}" for node, text in lines),
         f"    return {called[output]}, ({', '.join(results)}{',' * (len(results) == 1)})",
     ]
-    helpers = [_definition(rule) for rule in notation.helpers]
+    helpers = [
+        _definition(name, forward) for name, forward in notation.functions.items() if inspect.isfunction(forward)
+    ]
     text = "\n\n\n".join([*helpers, "\n".join(function)])
     return f"import math\n\n\n{text}" if "math." in text else text
 
 
 class Source(Notation):
-    """How a program writes a graph: floats in full, and functions by the names they have in the math module."""
+    """How a program writes a graph: floats in full, and the functions of the math module by their names there."""
 
     def __init__(self) -> None:
-        self.helpers: dict[Rule, None] = {}  # the rules whose function the program has to bring along
+        self.functions: dict[str, Callable[..., float]] = {}  # what the program calls, by the names it calls them
 
     def number(self, number: float) -> str:
         return repr(number) if math.isfinite(number) else f"math.{number}".replace("math.-", "-math.")
 
     def function(self, rule: Rule, operands: list[str]) -> str:
-        module = "math." if rule.forward.__module__ == "math" else ""
-        if inspect.isfunction(rule.forward):
-            self.helpers[rule] = None
-        return module + rule.expression(*operands)
+        name = _function_name(rule)
+        if self.functions.setdefault(name, rule.forward) is not rule.forward:
+            raise ValueError(
+                f"a Program cannot tell apart two functions that are both called {name}: rename one of them"
+            )
+        return f"{name}({', '.join(operands)})"
 
     def operation(self, rule: Rule, operands: list[Written]) -> tuple[str, int]:
         if rule is power and not _never_complex(operands[0][0], operands[1][0]):
-            self.helpers[rule] = None
-            return f"{rule.forward.__name__}({operands[0][0]}, {operands[1][0]})", ATOM
+            return self.function(rule, [text for text, _, _ in operands]), ATOM
         return super().operation(rule, operands)
 
 
@@ -118,16 +121,22 @@ def _never_complex(base: str, exponent: str) -> bool:
     return re.fullmatch(r"[0-9.]+(e[+-]?[0-9]+)?", base) is not None
 
 
-def _definition(rule: Rule) -> str:
-    """The text of a rule's function, as a `def` under the name by which the program calls it."""
-    name = rule.symbol if rule.symbol.isidentifier() else rule.forward.__name__
+def _function_name(rule: Rule) -> str:
+    """By what name the program calls the function of the rule."""
+    if not inspect.isfunction(rule.forward):
+        return ("math." if rule.forward.__module__ == "math" else "") + rule.forward.__name__
+    return rule.symbol if rule.symbol.isidentifier() else rule.forward.__name__
+
+
+def _definition(name: str, forward: Callable[..., float]) -> str:
+    """The text of the function, as a `def` under the name by which the program calls it."""
     try:
-        source = textwrap.dedent(inspect.getsource(rule.forward))
-        if rule.forward.__name__ != "<lambda>":
+        source = textwrap.dedent(inspect.getsource(forward))
+        if forward.__name__ != "<lambda>":
             return re.sub(r"^def \w+", f"def {name}", source).rstrip("\n")
         # The text is that of the whole line, in which there may be other lambdas.
         for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Lambda) and _is_code_of(rule.forward, node):
+            if isinstance(node, ast.Lambda) and _is_code_of(forward, node):
                 return f"def {name}({ast.unparse(node.args)}):\n    return {ast.unparse(node.body)}"
     except (OSError, SyntaxError):
         pass
@@ -145,8 +154,7 @@ def _identifiers(
     """What the program calls each node: by its label where that can be a name in Python, and gradients dC_dw."""
     # The order begins with the nodes under the output, whose names are those of every other text about it.
     forward = names(dict.fromkeys([*order[: order.index(output) + 1], *inputs, *wrt]))
-    table = [rule for rule in vars(rules).values() if isinstance(rule, Rule)]
-    functions = [rule.symbol for rule in table] + [rule.forward.__name__ for rule in table]
+    functions = {_function_name(rule) for rule in {node._rule for node in order if node.operands}}
     taken = dict.fromkeys(["math", "program", *functions], 1)
     called: dict[Value, str] = {}
     # The inputs and the gradients by them first: where two nodes want one name, these get it.

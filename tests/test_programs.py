@@ -1,6 +1,7 @@
 """Program: the printed function is backpropagation, bit for bit; it reads well, runs alone, and no label becomes code."""
 
 import keyword
+import math
 import re
 import subprocess
 import sys
@@ -247,3 +248,29 @@ def test_nothing_of_ours_is_needed_to_run_the_text():
     assert namespace["program"](0.4, 1.9) == Program(C, [w, b])(0.4, 1.9)
     assert "autograd_mini" not in Program(C, [w, b]).source
     assert Path(rules.__file__).name not in Program(C, [w, b]).source
+
+
+logarithm = Rule("ln", math.log, lambda out, a: 1 / a)
+doubled = Rule("sigmoid", lambda a: a * 2, lambda out, a: 2.0)
+
+
+def test_a_label_may_be_the_name_of_a_row_of_ones_own():
+    x = Value(0.7, "softsign")
+    output = softsign(x * 2)
+    output.backward()
+    assert Program(output, [x])(0.7) == (output.data, (x.grad,))
+
+
+def test_a_row_of_ones_own_with_a_function_of_math():
+    x = Value(0.7, "x")
+    output = logarithm(x)
+    output.backward()
+    program = Program(output, [x])
+    assert "math.log(x)" in program.source
+    assert program(0.7) == (output.data, (x.grad,))
+
+
+def test_two_functions_of_one_name_are_refused():
+    x = Value(0.7, "x")
+    with pytest.raises(ValueError, match="two functions that are both called sigmoid: rename one of them"):
+        Program(doubled(x) + sigmoid(x), [x])
