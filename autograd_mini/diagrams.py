@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from math import isfinite, isnan, nan
 from typing import TYPE_CHECKING, Protocol
 
-from autograd_mini.faults import StaleGraphError, check
+from autograd_mini.faults import StaleGraphError, check, partial
 from autograd_mini.formulas import formula
 from autograd_mini.graph import Text, expression, names, quotient, topological_order
 from autograd_mini.value import Value
@@ -190,14 +190,14 @@ def _printable(text: str) -> str:
 
 def _local_derivatives(node: Value) -> list[tuple[Value, int, float]]:
     """The operands that are Values, their positions, and the local derivatives: nan where there is none."""
-    data = [float(operand) for operand in node.operands]
     derivatives = []
     for position, operand in enumerate(node.operands):
         if isinstance(operand, Value):
             try:
-                derivatives.append((operand, position, float(node._rule.partials[position](node.data, *data))))
+                derivative = partial(node, position)
             except (ArithmeticError, TypeError, ValueError):  # a TypeError where it is complex
-                derivatives.append((operand, position, nan))
+                derivative = None
+            derivatives.append((operand, position, nan if derivative is None else derivative))
     return derivatives
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import isfinite, isnan
 from typing import Any
 
-from autograd_mini.graph import Node, expression, names, plain
+from autograd_mini.graph import Node, equation, names, plain
 from autograd_mini.rules import Rule
 
 
@@ -37,13 +37,13 @@ def check(order: Sequence[Node]) -> None:
             now = _recomputed(node)
             changed = " or ".join(called[leaf] for leaf in dict.fromkeys(_changed(node)))
             raise StaleGraphError(
-                f"{_equation(node, called)} was recorded as {plain(node._data)} "
+                f"{equation(node, called)} was recorded as {plain(node._data)} "
                 f"but is {'undefined' if now is None else plain(now)} now: "
                 f"{changed} has changed, compute {called[order[-1]]} again"
             ) from None
         if not isfinite(node._data):
             called = names(order)
-            text = f"{_equation(node, called)} is {node._data}{_at(node, called)}"
+            text = f"{equation(node, called)} is {node._data}{_at(node, called)}"
             raise FloatingPointError(f"{text}: there is no derivative") from None
 
 
@@ -55,15 +55,17 @@ def check_gradient(order: Sequence[Node], node: Node, gradient: float) -> None:
         raise FloatingPointError(f"{quotient} is {gradient}: a gradient that is no finite number") from None
 
 
-def check_partials(order: Sequence[Node], node: Node) -> None:
-    """Raise the error that names the node, one of those in the order, if one of its partials does not exist."""
+def check_partials(order: Sequence[Node], node: Node) -> list[float | None]:
+    """The partials of the node, one of those in the order; an error that names the node if one of them does not exist."""
+    partials = []
     for position, operand in enumerate(node.operands):
         try:
-            partial(node, position)
+            partials.append(partial(node, position))
         except (ArithmeticError, ValueError) as error:
             called = names(order)
-            text = f"{_equation(node, called)} has no derivative by {called[operand]}{_at(node, called)}"
+            text = f"{equation(node, called)} has no derivative by {called[operand]}{_at(node, called)}"
             raise type(error)(f"{text}: {error.args[-1]}") from None
+    return partials
 
 
 def partial(node: Node, position: int) -> float | None:
@@ -93,10 +95,6 @@ def _recomputed(node: Node) -> float | None:
         return float(node._rule.forward(*(float(operand) for operand in node.operands)))
     except (ArithmeticError, ValueError):
         return None
-
-
-def _equation(node: Node, called: Mapping[Any, str]) -> str:
-    return f"{called[node]} = {expression(node, called.__getitem__)}" if node.operands else called[node]
 
 
 def _at(node: Node, called: Mapping[Any, str]) -> str:

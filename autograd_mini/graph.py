@@ -106,6 +106,11 @@ def expression(node: Node, name: Callable[[Any], str]) -> str:
     return str(node._rule.expression(*texts))
 
 
+def equation(node: Any, called: Mapping[Any, str]) -> str:
+    """How the node was computed: "v5 = v4 ** 2"; just its name for a leaf."""
+    return f"{called[node]} = {expression(node, called.__getitem__)}" if node.operands else called[node]
+
+
 def plain(number: float) -> str:
     """The shortest text that reads back as the number, whole numbers without their ".0": 2, 0.1, 1e+22."""
     return repr(number).removesuffix(".0")

@@ -10,7 +10,7 @@ from autograd_mini.diagrams import MOST_NODES, draw
 from autograd_mini.faults import check, check_gradient, check_partials, is_stale
 from autograd_mini.formulas import partial_formula
 from autograd_mini.gradients import times
-from autograd_mini.graph import expression, names, quotient, topological_order
+from autograd_mini.graph import equation, expression, names, quotient, topological_order
 from autograd_mini.value import Value
 
 # The width of "0.970688 × 0.028453 = 0.027619", with some room, so that the formulas behind it stand in one column.
@@ -51,7 +51,7 @@ class Step:
         called = walk._names
         C, node = called[walk.output], called[self.node]
         lines = [
-            f"step {self.number} of {len(walk)}: {walk._equation(self.node)} = {self.node.data:.6g},  "
+            f"step {self.number} of {len(walk)}: {equation(self.node, called)} = {self.node.data:.6g},  "
             f"∂{C}/∂{node} = {self.upstream:.6g}"
         ]
         for each in self.contributions:
@@ -129,9 +129,8 @@ class Walk:
         gradients = {self.output: 1.0}
         steps: list[Step] = []
         for node in reversed(order):
-            check_partials(order, node)
             contributions = []
-            for position, (operand, partial) in enumerate(zip(node.operands, node.partials, strict=True)):
+            for position, (operand, partial) in enumerate(zip(node.operands, check_partials(order, node), strict=True)):
                 if isinstance(operand, Value) and partial is not None:
                     share = times(gradients[node], partial)
                     before = gradients.get(operand)
@@ -212,22 +211,19 @@ class Walk:
     def _repr_html_(self) -> str | None:
         return _with_text(self)
 
-    def _equation(self, node: Value) -> str:
-        name = self._names[node]
-        return f"{name} = {expression(node, self._names.__getitem__)}" if node.operands else name
-
     def __repr__(self) -> str:
         head = f"backprop of {self._names[self.output]} = {self.output.data:.6g}: {self.position} of {len(self)} steps done"
         if self.position < len(self):
-            return f"{head}, next is {self._equation(self._steps[self.position].node)}"
+            return f"{head}, next is {equation(self._steps[self.position].node, self._names)}"
         return f"{head}\n{self._table()}"
 
     def _table(self) -> str:
         nodes = sorted(self._order, key=lambda node: bool(node.operands))  # the leaves first
         rows = [("node = expression", "value", f"∂{self._names[self.output]}/∂node")]
         for node in nodes:
-            name, _, text = self._equation(node).partition(" = ")
-            left = f"{name:<{self._name_width}} = {text}" if text else name
+            left = self._names[node]
+            if node.operands:
+                left = f"{left:<{self._name_width}} = {expression(node, self._names.__getitem__)}"
             rows.append((left, f"{node.data:.6g}", f"{node.grad:.6g}"))
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         return "\n".join(f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows)
