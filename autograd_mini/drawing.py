@@ -206,15 +206,20 @@ class _Scene:
             return "undefined"
 
     def formula(self) -> str:
-        """The formula of the output in terms of the leaves, if it is short; else its name."""
-        graph = self.graph
-        name = graph.names[graph.output]
-        if self.stale or not graph.output.operands or not all(isfinite(node.data) for node in graph.order):
-            return name
-        # A part with a label would get a line of its own: here is the same graph with labels on its leaves only.
-        copy = Graph(graph.replay(lambda leaf: Value(leaf.data, graph.names[leaf]))[graph.output])
-        (_, text), *more = straight_line(copy, (copy.output,), PRINT)
-        return name if more or len(text) > LONGEST_TITLE else f"{name} = {text}"
+        if self.stale or not all(isfinite(node.data) for node in self.graph.order):
+            return self.graph.names[self.graph.output]
+        return headline(self.graph)
+
+
+def headline(graph: Graph) -> str:
+    """The formula of the output in terms of the leaves, if it is short; else its name."""
+    name = graph.names[graph.output]
+    if not graph.output.operands:
+        return name
+    # A part with a label would get a line of its own: here is the same graph with labels on its leaves only.
+    copy = Graph(graph.replay(lambda leaf: Value(leaf.data, graph.names[leaf]))[graph.output])
+    (_, text), *more = straight_line(copy, (copy.output,), PRINT)
+    return name if more or len(text) > LONGEST_TITLE else f"{name} = {text}"
 
 
 def _title(scene: _Scene, is_walk: bool) -> str:
