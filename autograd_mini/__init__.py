@@ -15,15 +15,15 @@ One sigmoid neuron, its cost, and the automatic ∂C/∂w beside the closed form
 0.0828570068345968
 """
 
-from autograd_mini.chain_rule import explain
 from autograd_mini.comparison import compare
-from autograd_mini.diagrams import draw, tree
-from autograd_mini.faults import StaleGraphError
-from autograd_mini.flipbook import flipbook
+from autograd_mini.drawing import draw, tree
+from autograd_mini.errors import StaleGraphError
+from autograd_mini.flipbooks import flipbook
 from autograd_mini.formulas import formula
 from autograd_mini.gradients import gradient
+from autograd_mini.paths import explain
 from autograd_mini.programs import Program
-from autograd_mini.rules import Rule, cos, exp, log, relu, sigmoid, sign, sin, softplus, sqrt, step, tanh
+from autograd_mini.rules import Rule, cos, exp, log, log_0, relu, sigmoid, sign, sin, softplus, sqrt, step, tanh
 from autograd_mini.value import Value
 from autograd_mini.walk import Walk
 
@@ -42,6 +42,7 @@ __all__ = [
     "formula",
     "gradient",
     "log",
+    "log_0",
     "relu",
     "sigmoid",
     "sign",

@@ -18,9 +18,11 @@ from time import monotonic
 from typing import Any, NamedTuple, TypeAlias
 from unicodedata import normalize
 
-from autograd_mini.gradients import gradient_numbers
-from autograd_mini.graph import Text, expression, names, topological_order
-from autograd_mini.value import Real, Value, _number
+from autograd_mini.backprop import backpropagated
+from autograd_mini.graph import Graph
+from autograd_mini.notation import Text
+from autograd_mini.reals import Real, real
+from autograd_mini.value import Value
 
 EPS = sys.float_info.epsilon
 TINY = sys.float_info.min  # smaller numbers lose their digits one by one: no difference counts below it
@@ -85,9 +87,10 @@ def compare(
     >>> [compare(x**3, {x: formula}).rows[0].cause for formula in (lambda x: 3 * x**2, lambda x: x**2)]
     ['', 'by hand is 1/3 times automatic']
     """
-    gradient_numbers(output)  # raises what backward() raises
-    order = topological_order(output)
-    called = names(order)
+    graph = Graph(output)
+    backpropagated(graph, 1.0, float)  # raises what backward() raises
+    order = graph.order
+    called = graph.names
     C = called[output]
     # Python normalises the names in its sources, so the µ of a keyboard must find the μ of a signature.
     leaves = {text: v for v in order if not v.operands for text in (called[v], normalize("NFKC", called[v]))}
@@ -143,7 +146,7 @@ def compare(
 def _by_hand(name: str, formula: Formula, leaves: Mapping[str, Value]) -> Callable[[Mapping[Value, float]], float]:
     """The formula as a function of all leaves, which gives nan where the formula gives no number."""
     if not callable(formula):
-        number = _number(formula)
+        number = real(formula)
         return lambda at: number
     signature = inspect.signature(formula)
     for each, parameter in signature.parameters.items():
@@ -162,7 +165,7 @@ def _by_hand(name: str, formula: Formula, leaves: Mapping[str, Value]) -> Callab
         if isinstance(result, Value):
             raise TypeError(f"the formula for {name} gave a Value: let it compute with its arguments, the numbers")
         try:
-            return nan if isinstance(result, complex) else _number(result)
+            return nan if isinstance(result, complex) else real(result)
         except TypeError as error:
             raise TypeError(f"the formula for {name} gave no number: {error}") from None
 
@@ -386,7 +389,9 @@ def _cause(checks: Sequence[Check], called: Mapping[Any, str], tolerance: float)
     (((lacking, *_), (node, k)),) = found.items()
     factor = called[node]
     if node.operands:
-        factor = f"∂{factor}/∂{called[node.operands[k]]} ({factor} = {expression(node, called.__getitem__)})"
+        factor = (
+            f"∂{factor}/∂{called[node.operands[k]]} ({factor} = {Graph(checks[0].point.order[-1]).expression(node)})"
+        )
     return f"by hand lacks the factor {factor}" if lacking else f"by hand has the factor {factor} too many"
 
 

@@ -1,50 +1,115 @@
-"""The computation graph seen from one of its nodes: the order its numbers depend on, and the names they are shown by."""
+"""The computation graph of an output: its nodes in topological order, their names, and how each of them is written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from autograd_mini.notation import PYTHON, Notation, plain, printable
+
+if TYPE_CHECKING:
+    from autograd_mini.value import Value
+
+MOST_NAMES = 12  # of leaves, in an error
 
 
-class Node(Protocol):
-    """What can be told of a node without knowing more: its label and its number, and what it was computed by and from.
+class Graph:
+    """The graph that an output was computed from, and what every text about it shares.
 
-    Value is the one class of nodes, and explains its slots.
+    ``order`` holds the nodes in topological order: every operand before its results, each node once, however often it
+    is used. Plain numbers among the operands are not nodes. ``names`` has a name for each node. Both depend on nothing
+    but the graph, so they are the same in every run. ``Graph(C, w)`` is the graph of C, and of w beside it.
+
+    Raises TypeError for anything that is not a Value.
     """
 
-    label: str | None
-    _data: float
-    _rule: Any
-    _a: Any
-    _b: Any
-    _x: Any
-    _y: Any
+    def __init__(self, output: Value, *others: Value) -> None:
+        self.output = output
+        self.order = topological_order(output, *others)
+
+    @cached_property
+    def names(self) -> dict[Value, str]:
+        return names(self.order)
 
     @property
-    def operands(self) -> tuple[Any, ...]: ...
+    def leaves(self) -> list[Value]:
+        return [node for node in self.order if not node.operands]
+
+    def require_leaves(self, values: Iterable[Value]) -> None:
+        """Raise ValueError if one of these is not a leaf of the graph."""
+        leaves = self.leaves
+        for value in values:
+            if value not in leaves:
+                known = ", ".join(
+                    [self.names[leaf] for leaf in leaves[:MOST_NAMES]] + ["…"] * (len(leaves) > MOST_NAMES)
+                )
+                raise ValueError(
+                    f"{value!r} is not a leaf of {self.names[self.output]}'s graph; its leaves are {known}"
+                )
+
+    def expression(self, node: Value, notation: Notation = PYTHON) -> str:
+        """The operation that made the node: "w * x", "v5 / 2"."""
+        operands = [
+            notation.number(operand) if isinstance(operand, float) else notation.name(self.names[operand])
+            for operand in node.operands
+        ]
+        return notation.operation(node._rule, operands).text
+
+    def equation(self, node: Value) -> str:
+        """How the node was computed: "v5 = v4 ** 2"; just its name for a leaf."""
+        name = self.names[node]
+        return f"{name} = {self.expression(node)}" if node.operands else name
+
+    def gradient_name(self, node: Value) -> str:
+        """What the derivative of the output with respect to the node is called: "∂C/∂w"."""
+        return f"∂{self._symbol(self.output)}/∂{self._symbol(node)}"
+
+    def derivative_name(self, node: Value, position: int) -> str:
+        """What a local derivative is called: "∂v1/∂w", and what tells it from others of that name."""
+        operand = node.operands[position]
+        return f"∂{self._symbol(node)}/∂{self._symbol(operand)}{self.mark(node, position)}"
+
+    def mark(self, node: Value, position: int) -> str:
+        """ " (1st)" and " (2nd)" where both operands are one node; " (direct)" where the operand of the output reaches
+        it another way too, so that ∂C/∂w without a mark is the sum over all ways."""
+        operand = node.operands[position]
+        if node.operands.count(operand) == 2:
+            return (" (1st)", " (2nd)")[position]
+        return " (direct)" if node is self.output and operand in self._inner else ""
+
+    @cached_property
+    def _inner(self) -> set[Any]:
+        """The operands of the nodes inside the graph."""
+        return {operand for node in self.order if node is not self.output for operand in node.operands}
+
+    def _symbol(self, node: Any) -> str:
+        return PYTHON.name(self.names[node]).bracketed(1)
+
+    def at(self, node: Value) -> str:
+        """The numbers that the node was computed from: " at w = 0.5, x = 3"."""
+        at = {self.names[operand]: plain(operand.data) for operand in node.operands if not isinstance(operand, float)}
+        return " at " + ", ".join(f"{name} = {number}" for name, number in at.items()) if at else ""
+
+    def replay(self, leaf: Callable[[Value], Any]) -> dict[Value, Any]:
+        """Compute the graph again, with ``leaf(node)`` in place of each leaf; gives what each node becomes.
+
+        Where that is a float for every leaf, all are floats; where it is a Value, a graph is recorded.
+        """
+        new: dict[Any, Any] = {}
+        for node in self.order:
+            operands = [new.get(operand, operand) for operand in node.operands]
+            new[node] = node._rule(*operands) if operands else leaf(node)
+        return new
 
 
-N = TypeVar("N", bound=Node)
+def topological_order(*outputs: Value) -> list[Value]:
+    """The outputs and the nodes they were computed from, every operand before its results.
 
-
-class Text(str):
-    """A text about a graph: a str that shows itself in the REPL as it is, without quotes."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
-def topological_order(*outputs: N) -> list[N]:
-    """The nodes that the outputs were computed from and the outputs themselves, every operand before its results.
-
-    Each node stands once, however often it is used. Plain numbers among the operands are not nodes. The order depends
-    on nothing but the graph, so it is the same in every run; it takes no recursion, so the graph may have any depth.
-    Raises TypeError for what is no Value.
+    It takes no recursion, so the graph may have any depth. Raises TypeError for anything that is not a Value.
     """
     require_values(outputs)
-    order: dict[N, None] = {}  # a dict is an ordered set
+    order: dict[Any, None] = {}  # a dict is an ordered set
     for output in outputs:
         path = [(output, iter(output.operands))]  # from the output down to the node at hand, with what is left of each
         while path:
@@ -59,58 +124,41 @@ def topological_order(*outputs: N) -> list[N]:
     return list(order)
 
 
+def listed(values: Iterable[Value], example: str) -> list[Value]:
+    """The Values as a list. Raises TypeError for a Value alone, with an example, and for anything that is not a Value."""
+    if not isinstance(values, Iterable):
+        raise TypeError(f"expected a list of Values, e.g. {example}, not {values!r}")
+    values = list(values)
+    require_values(values)
+    return values
+
+
 def require_values(values: Iterable[Any]) -> None:
-    """Raise TypeError if one of these is no Value: a label, say, or a number."""
+    """Raise TypeError if one of these is not a Value: a label, say, or a number."""
     for value in values:
         if not hasattr(value, "operands"):
             raise TypeError(f"expected a Value, not {value!r} ({type(value).__name__})")
 
 
-def quotient(node: Any, position: int, called: Mapping[Any, str]) -> str:
-    """What a local derivative is called: "∂v1/∂w", with "(1st)" or "(2nd)" behind where both operands are one node."""
-    operand = node.operands[position]
-    place = (" (1st)", " (2nd)")[position] if node.operands.count(operand) == 2 else ""
-    return f"∂{called[node]}/∂{called[operand]}{place}"
-
-
-def names(order: Iterable[N]) -> dict[N, str]:
+def names(nodes: Iterable[Value]) -> dict[Value, str]:
     """A name for each node, in topological order: its label, or v1, v2, … where it has none.
 
     No two nodes get the same name: the second node labelled w is w_2, and no node without a label gets a name that is
-    the label of another. Raises TypeError for a label that is no str.
+    the label of another.
     """
-    order = list(order)
-    labels = {node.label for node in order}
-    for label in labels:
-        if label is not None and not isinstance(label, str):
-            raise TypeError(f"the label of a Value is a str, not {label!r}")
-    named: dict[N, str] = {}
+    labels = {node: printable(node.label or "") for node in nodes}
+    taken = set(labels.values())
+    named: dict[Value, str] = {}
     given: set[str] = set()
     count: dict[str, int] = {}
-    for node in order:
-        if node.label and node.label not in given:
-            given.add(node.label)
-            named[node] = node.label
-        else:
-            stem = f"{node.label}_" if node.label else "v"
-            count[stem] = count.get(stem, 1 if node.label else 0) + 1
-            while f"{stem}{count[stem]}" in labels:
+    for node, label in labels.items():
+        name = label
+        if not label or label in given:
+            stem = f"{label}_" if label else "v"
+            count[stem] = count.get(stem, 1 if label else 0) + 1
+            while f"{stem}{count[stem]}" in taken:
                 count[stem] += 1
-            named[node] = f"{stem}{count[stem]}"
+            name = f"{stem}{count[stem]}"
+        given.add(name)
+        named[node] = name
     return named
-
-
-def expression(node: Node, name: Callable[[Any], str]) -> str:
-    """The operation that made the node, as text, its operands called what `name` says: "w * x", "v5 / 2"."""
-    texts = (plain(operand) if isinstance(operand, float) else name(operand) for operand in node.operands)
-    return str(node._rule.expression(*texts))
-
-
-def equation(node: Any, called: Mapping[Any, str]) -> str:
-    """How the node was computed: "v5 = v4 ** 2"; just its name for a leaf."""
-    return f"{called[node]} = {expression(node, called.__getitem__)}" if node.operands else called[node]
-
-
-def plain(number: float) -> str:
-    """The shortest text that reads back as the number, whole numbers without their ".0": 2, 0.1, 1e+22."""
-    return repr(number).removesuffix(".0")

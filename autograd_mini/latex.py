@@ -1,60 +1,100 @@
-"""How LaTeX writes a graph: a Notation of formulas.py, for papers and notebooks."""
+"""How LaTeX writes a graph, for papers and notebooks."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
+from typing import ClassVar
 
-from autograd_mini.formulas import ATOM, STRENGTH, Notation, Written, bracketed
+from autograd_mini import rules
+from autograd_mini.notation import ATOM, NEGATED, Notation, Written, figure
 from autograd_mini.rules import Rule
 
-FUNCTIONS = {"sigmoid": r"\sigma"} | {name: f"\\{name}" for name in ("exp", "log", "sin", "cos", "tanh")}
-SPECIAL = {special: f"\\{special}" for special in "{}$&#%_"} | {
-    "\\": r"\backslash ",
-    "^": r"\hat{}",
-    "~": r"\sim ",
+FUNCTIONS = {rules.sigmoid: r"\sigma"} | {
+    rule: f"\\{rule.symbol}" for rule in (rules.exp, rules.log, rules.sin, rules.cos, rules.tanh)
 }
+SPECIAL = {special: f"\\{special}" for special in "{}$&#%_ "} | {"\\": r"\backslash ", "^": r"\hat{}", "~": r"\sim "}
+GREEK = dict(
+    zip(
+        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ",
+        [
+            "alpha",
+            "beta",
+            "gamma",
+            "delta",
+            "epsilon",
+            "zeta",
+            "eta",
+            "theta",
+            "iota",
+            "kappa",
+            "lambda",
+            "mu",
+            "nu",
+            "xi",
+            "pi",
+            "rho",
+            "sigma",
+            "tau",
+            "upsilon",
+            "phi",
+            "chi",
+            "psi",
+            "omega",
+            "Gamma",
+            "Delta",
+            "Theta",
+            "Lambda",
+            "Xi",
+            "Pi",
+            "Sigma",
+            "Upsilon",
+            "Phi",
+            "Psi",
+            "Omega",
+        ],
+        strict=True,
+    )
+)
 
 
 class Latex(Notation):
-    """How LaTeX writes a graph."""
+    """How LaTeX writes a graph; numbers have six digits, as in every text for people."""
 
-    def quotient(self, above: str, below: str) -> str:
-        return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+    signs: ClassVar = {rules.mul: r"\cdot"}
 
-    def name(self, name: str) -> str:
-        r"""A label as a symbol: v12 is v_{12}, ŷ is \hat{y}, a word is set upright."""
-        if name.removeprefix("-").replace(".", "").isdigit():
-            return name
-        letters = unicodedata.normalize("NFD", name)
-        if re.fullmatch("[A-Za-z]\u0302", letters):
-            return rf"\hat{{{letters[0]}}}"
-        match = re.fullmatch("([A-Za-z])_?([0-9]*)", name)
+    def name(self, name: str) -> Written:
+        r"""A label as a symbol: v12 is v_{12}, ŷ is \hat{y}, σ is \sigma; a word is set upright."""
+        hat = re.fullmatch("([A-Za-z])\u0302", unicodedata.normalize("NFD", name))
+        if hat:
+            return Written(rf"\hat{{{hat[1]}}}")
+        match = re.fullmatch(f"([A-Za-z]|[{''.join(GREEK)}])_?([0-9]*)", name)
         if match:
-            return f"{match[1]}_{{{match[2]}}}" if match[2] else match[1]
-        return r"\mathrm{" + re.sub(r"[\\{}$&#%_^~]", lambda special: SPECIAL[special[0]], name) + "}"
+            letter = f"\\{GREEK[match[1]]}" if match[1] in GREEK else match[1]
+            return Written(f"{letter}_{{{match[2]}}}" if match[2] else letter)
+        return Written(rf"\mathrm{{{escaped(name)}}}", ATOM if name.isidentifier() else 0)
 
-    def number(self, number: float) -> str:
-        text = f"{number:.6g}"
-        mantissa, _, exponent = text.partition("e")
-        return rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if exponent else text
+    def number(self, number: float) -> Written:
+        mantissa, _, exponent = figure(number).partition("e")
+        if exponent:
+            return Written(rf"{mantissa} \cdot 10^{{{int(exponent)}}}", 2)
+        return Written(mantissa, NEGATED if mantissa.startswith("-") else ATOM)
 
-    def factor(self, text: str) -> str:
-        """One of the numbers of a product."""
-        if text == "…":
-            return r"\cdots"
-        return f"({self.number(float(text))})" if text.startswith("-") else self.number(float(text))
+    def function(self, rule: Rule, operands: Sequence[Written]) -> str:
+        if rule is rules.sqrt:
+            return rf"\sqrt{{{operands[0].text}}}"
+        name = FUNCTIONS.get(rule, rf"\operatorname{{{escaped(rule.symbol)}}}")
+        return rf"{name}\left({', '.join(operand.text for operand in operands)}\right)"
 
-    def function(self, rule: Rule, operands: list[str]) -> str:
-        if rule.symbol == "sqrt":
-            return rf"\sqrt{{{operands[0]}}}"
-        name = FUNCTIONS.get(rule.symbol, rf"\operatorname{{{rule.symbol}}}")
-        return rf"{name}\left({', '.join(operands)}\right)"
+    def operator(self, rule: Rule, operands: Sequence[Written]) -> str:
+        if rule is rules.div:
+            return rf"\frac{{{operands[0].text}}}{{{operands[1].text}}}"
+        if rule is rules.power:
+            return f"{operands[0].bracketed(ATOM)}^{{{operands[1].text}}}"
+        return super().operator(rule, operands)
 
-    def operation(self, rule: Rule, operands: list[Written]) -> tuple[str, int]:
-        if rule.symbol == "/":
-            return rf"\frac{{{operands[0][0]}}}{{{operands[1][0]}}}", STRENGTH["/"]
-        if rule.symbol == "**":
-            return f"{bracketed(operands[0], ATOM)}^{{{operands[1][0]}}}", STRENGTH["**"]
-        text, strength = super().operation(rule, operands)
-        return text.replace(" * ", r" \cdot "), strength
+
+def escaped(text: str) -> str:
+    """The text as LaTeX sets it in formulas, where some characters are commands."""
+    return "".join(SPECIAL.get(character, character) for character in text)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import keyword
 import linecache
 import math
 import re
-import textwrap
 import unicodedata
+import weakref
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from types import ModuleType
 from typing import Any
 
-from autograd_mini.formulas import ATOM, Notation, Written, straight_line
-from autograd_mini.gradients import backpropagated, partials_as_values
-from autograd_mini.graph import names, require_values, topological_order
-from autograd_mini.rules import Rule, power
+from autograd_mini import rules
+from autograd_mini.backprop import backpropagated, itself
+from autograd_mini.formulas import straight_line
+from autograd_mini.graph import Graph, listed, names
+from autograd_mini.notation import NEGATED, Notation, Written
+from autograd_mini.rules import Operator, Rule, power
 from autograd_mini.value import Value
+
+TABLE = {rule for rule in vars(rules).values() if isinstance(rule, Rule)}
+ON_ARRAYS = "import {} as math\n\nmax = math.maximum\n\n\n"  # the first lines of a program for arrays
 
 
 # A partial without arguments: calling it costs no Python frame, which would take as long as a fifth of the neuron.
@@ -32,10 +37,11 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
     names the Values to take the gradients by, if these are not all the inputs. What is not an input keeps the number
     that was recorded, and so does the way the program took through every ``if``.
 
-    ``program.source`` is the text: it runs on its own. The program does not look for inf and nan; where Python's
-    arithmetic raises an error, the traceback shows the line.
+    ``program.source`` is the text. It runs on its own, unless the graph has a row of your own: that is called, not
+    printed, and a comment says so. The program does not look for inf and nan; where Python's arithmetic raises an
+    error, the traceback shows the line. Programs can be copied and pickled.
 
-    Raises ValueError for an input that is no leaf or comes twice, and what ``backward()`` raises.
+    Raises ValueError for an input that is not a leaf or comes twice, and what ``backward()`` raises.
 
     >>> w, x = Value(0.5, "w"), Value(3.0, "x")
     >>> program = Program(((w * x - 1) ** 2).named("C"), [w])
@@ -50,67 +56,101 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
     """
 
     source: str
+    rows: Mapping[str, Rule]
 
     def __new__(cls, output: Value, inputs: Sequence[Value], wrt: Sequence[Value] | None = None) -> Program:
-        source = _source(output, list(inputs), list(inputs if wrt is None else wrt))
+        inputs = listed(inputs, "Program(C, [w, b])")
+        return cls.from_source(*_printed(output, inputs, inputs if wrt is None else listed(wrt, "wrt=[w]")))
+
+    @classmethod
+    def from_source(cls, source: str, rows: Mapping[str, Rule] | None = None) -> Program:
+        """The program of a ``source``, in which ``rows`` of your own may be called by these names."""
+        rows = rows or {}
+        on_arrays = re.match(ON_ARRAYS.format(r"[\w.]+"), source) is not None
         filename = f"<program {zlib.crc32(source.encode()):08x}>"
-        # Where tracebacks look for the text of a line.
-        linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-        namespace: dict[str, Any] = {}
+        namespace: dict[str, Any] = {name: rule.forward if on_arrays else rule.number for name, rule in rows.items()}
         exec(compile(source, filename, "exec"), namespace)
         program = super().__new__(cls, namespace["program"])
-        program.source = source
+        program.source, program.rows = source, rows
+        # Where tracebacks look for the text of a line, for as long as there is the program.
+        linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
+        weakref.finalize(program, linecache.cache.pop, filename, None)
         return program
+
+    def on(self, library: ModuleType) -> Program:
+        """The same program for arrays, element by element: with ``math`` taken from numpy, jax.numpy or the like.
+
+        Rows of your own are called with arrays.
+        """
+        body = self.source.partition("\n\n\n")[2] if self.source.startswith("import") else self.source
+        return self.from_source(
+            ON_ARRAYS.format(library.__name__) + body.removeprefix("max = math.maximum\n\n\n"), self.rows
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Program.from_source, (self.source, self.rows)
 
     def __repr__(self) -> str:
         return self.source
 
 
-def _source(output: Value, inputs: list[Value], wrt: list[Value]) -> str:
-    require_values([*inputs, *wrt])
+def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str, Mapping[str, Rule]]:
+    """The source, and the rows of the user's own that it calls, by the names it calls them."""
     for value, count in Counter(inputs).items():
         if value.operands or count > 1:
-            raise ValueError(f"the inputs of a Program are leaves, and each comes once: not {value!r}")
-    gradients = backpropagated(output, partials_as_values)
+            raise ValueError(f"the inputs of a Program must be distinct leaves: not {value!r}")
+    gradients = backpropagated(Graph(output), 1.0, itself)
     derivatives = [gradients.get(value, 0.0) for value in wrt]
     outputs = [output, *(each for each in derivatives if isinstance(each, Value))]
-    order = topological_order(*outputs)
-    called = _identifiers(output, inputs, wrt, gradients, order)
-    notation = Source()
-    lines = straight_line(outputs, order, called, notation)
-    results = [called[each] if isinstance(each, Value) else repr(each) for each in derivatives]
+    graph = Graph(*outputs)
+    taken = dict.fromkeys(("math", "max", "program"), 1)
+    notation = Source(dict.fromkeys(node._rule for node in graph.order if node.operands), taken)
+    graph.names = called = _identifiers(graph, inputs, wrt, gradients, taken)
+    constants = {leaf for leaf in graph.leaves if leaf not in inputs}
+    lines = straight_line(graph, outputs, notation, constants)
+    results = [
+        repr(each) if isinstance(each, float) else repr(each.data) if each in constants else called[each]
+        for each in (output, *derivatives)
+    ]
     function = [
         f"def program({', '.join(called[value] for value in inputs)}):",
         *(f"    {called[node]} = {text}" for node, text in lines),
-        f"    return {called[output]}, ({', '.join(results)}{',' * (len(results) == 1)})",
+        f"    return {results[0]}, ({', '.join(results[1:])}{',' * (len(derivatives) == 1)})",
     ]
-    helpers = [
-        _definition(name, forward) for name, forward in notation.functions.items() if inspect.isfunction(forward)
-    ]
-    text = "\n\n\n".join([*helpers, "\n".join(function)])
-    return f"import math\n\n\n{text}" if "math." in text else text
+    text = "\n\n\n".join([*notation.helpers(), "\n".join(function)])
+    return f"import math\n\n\n{text}" if "math." in text else text, notation.own
 
 
 class Source(Notation):
-    """How a program writes a graph: floats in full, and the functions of the math module by their names there."""
+    """How a program writes a graph: floats in full, and the functions by the names they have in it."""
 
-    def __init__(self) -> None:
-        self.functions: dict[str, Callable[..., float]] = {}  # what the program calls, by the names it calls them
+    def __init__(self, used: Iterable[Rule], taken: dict[str, int]) -> None:
+        self.called: dict[Rule, None] = {}
+        self.functions = {rule: _function_name(rule) for rule in used if rule in TABLE}
+        taken.update(dict.fromkeys(self.functions.values(), 1))
+        self.own = {_identifier(rule.symbol, taken): rule for rule in used if rule not in TABLE}
+        self.functions.update({rule: name for name, rule in self.own.items()})
 
-    def number(self, number: float) -> str:
-        return repr(number) if math.isfinite(number) else f"math.{number}".replace("math.-", "-math.")
+    def helpers(self) -> list[str]:
+        """The texts of the functions that the program calls and Python does not have, as functions of these names."""
+        texts = [
+            re.sub(r"^def \w+", f"def {name}", inspect.getsource(rule.forward)).rstrip("\n")
+            for rule, name in self.functions.items()
+            if rule in self.called and rule in TABLE and inspect.isfunction(rule.forward)
+        ]
+        return texts + [f"# {name} is not printed here: it is the function of a Rule of your own." for name in self.own]
 
-    def function(self, rule: Rule, operands: list[str]) -> str:
-        name = _function_name(rule)
-        if self.functions.setdefault(name, rule.forward) is not rule.forward:
-            raise ValueError(
-                f"a Program cannot tell apart two functions that are both called {name}: rename one of them"
-            )
-        return f"{name}({', '.join(operands)})"
+    def number(self, number: float) -> Written:
+        text = repr(number) if math.isfinite(number) else f"math.{number}".replace("math.-", "-math.")
+        return Written(text, NEGATED) if text.startswith("-") else Written(text)
 
-    def operation(self, rule: Rule, operands: list[Written]) -> tuple[str, int]:
-        if rule is power and not _never_complex(operands[0][0], operands[1][0]):
-            return self.function(rule, [text for text, _, _ in operands]), ATOM
+    def function(self, rule: Rule, operands: Sequence[Written]) -> str:
+        self.called[rule] = None
+        return f"{self.functions[rule]}({', '.join(operand.text for operand in operands)})"
+
+    def operation(self, rule: Rule, operands: Sequence[Written]) -> Written:
+        if rule is power and not _never_complex(operands[0].text, operands[1].text):
+            return Written(self.function(rule, operands), depth=1 + max(operand.depth for operand in operands))
         return super().operation(rule, operands)
 
 
@@ -122,54 +162,30 @@ def _never_complex(base: str, exponent: str) -> bool:
 
 
 def _function_name(rule: Rule) -> str:
-    """By what name the program calls the function of the rule."""
+    """By what name the program calls the function of a row of the table."""
     if not inspect.isfunction(rule.forward):
         return ("math." if rule.forward.__module__ == "math" else "") + rule.forward.__name__
-    return rule.symbol if rule.symbol.isidentifier() else rule.forward.__name__
-
-
-def _definition(name: str, forward: Callable[..., float]) -> str:
-    """The text of the function, as a `def` under the name by which the program calls it."""
-    try:
-        source = textwrap.dedent(inspect.getsource(forward))
-        if forward.__name__ != "<lambda>":
-            return re.sub(r"^def \w+", f"def {name}", source).rstrip("\n")
-        # The text is that of the whole line, in which there may be other lambdas.
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.Lambda) and _is_code_of(forward, node):
-                return f"def {name}({ast.unparse(node.args)}):\n    return {ast.unparse(node.body)}"
-    except (OSError, SyntaxError):
-        pass
-    raise ValueError(f"a Program needs the text of the function {name}, which Python keeps if it is written in a file")
-
-
-def _is_code_of(function: Callable[..., Any], node: ast.Lambda) -> bool:
-    code, other = function.__code__, eval(compile(ast.Expression(node), "", "eval")).__code__
-    return (code.co_code, code.co_consts, code.co_names) == (other.co_code, other.co_consts, other.co_names)
+    return rule.forward.__name__ if isinstance(rule, Operator) else rule.symbol
 
 
 def _identifiers(
-    output: Value, inputs: list[Value], wrt: list[Value], gradients: Mapping[Value, Any], order: list[Value]
+    graph: Graph, inputs: list[Value], wrt: list[Value], gradients: Mapping[Value, Any], taken: dict[str, int]
 ) -> dict[Value, str]:
     """What the program calls each node: by its label where that can be a name in Python, and gradients dC_dw."""
     # The order begins with the nodes under the output, whose names are those of every other text about it.
-    forward = names(dict.fromkeys([*order[: order.index(output) + 1], *inputs, *wrt]))
-    functions = {_function_name(rule) for rule in {node._rule for node in order if node.operands}}
-    taken = dict.fromkeys(["math", "program", *functions], 1)
+    below = graph.order[: graph.order.index(graph.output) + 1]
+    forward = names(dict.fromkeys([*below, *inputs, *wrt]))
     called: dict[Value, str] = {}
     # The inputs and the gradients by them first: where two nodes want one name, these get it.
-    for value in dict.fromkeys([*inputs, output, *forward]):
+    for value in dict.fromkeys([*inputs, graph.output, *forward]):
         called[value] = _identifier(forward[value], taken)
     for value in dict.fromkeys([*wrt, *forward]):
         derivative = gradients.get(value)
         if isinstance(derivative, Value) and derivative not in called:
-            called[derivative] = _identifier(f"d{forward[output]}_d{forward[value]}", taken)
-    for node in order:
+            called[derivative] = _identifier(f"d{forward[graph.output]}_d{forward[value]}", taken)
+    for node in graph.order:
         if node not in called:
             called[node] = _identifier("v", taken)
-    for leaf in set(forward).difference(inputs):
-        if not leaf.operands:
-            called[leaf] = Source().number(leaf.data)
     return called
 
 

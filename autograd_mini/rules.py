@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from types import MethodType
-from typing import Any, Protocol, TypeVar, overload
+from keyword import iskeyword
+from typing import TYPE_CHECKING, Any, overload
+from unicodedata import normalize
 
+from autograd_mini.reals import Real, real
 
-class Recorder(Protocol):
-    """What a row needs of an operand that is not a plain number: to record the operation (Value does)."""
-
-    @property
-    def _record(self) -> Callable[..., Any]: ...
-
-
-R = TypeVar("R", bound=Recorder)
+if TYPE_CHECKING:
+    from autograd_mini.value import Value
 
 
 class Rule:
     """One row of the table: an operation and its partial derivatives.
 
-    ``symbol`` is how the operation is written ("*", "exp"), ``forward`` computes it on floats. Each of ``partials`` is
-    the local derivative with respect to one operand, a function of the result and the operands: ``(out, a)`` or
+    ``symbol`` is the name the operation is written by ("exp"), ``forward`` computes it on floats. Each of ``partials``
+    is the local derivative with respect to one operand, a function of the result and the operands: ``(out, a)`` or
     ``(out, a, b)``. A partial uses nothing but arithmetic and other rows, so it takes floats and Values alike, and it
     is called only for operands that are Values: ``Value(-2.0) ** 2`` never asks for the logarithm of -2.
 
-    Calling a row applies the operation:
+    Raises ValueError for a symbol that cannot be the name of a function. Calling a row applies the operation:
 
     >>> mul(3.0, 4.0)
     12.0
@@ -38,73 +34,94 @@ class Rule:
     [4.0, 3.0]
     """
 
-    __slots__ = ("da", "db", "forward", "symbol")
-
     def __init__(
         self,
         symbol: str,
-        forward: Callable[..., float],
+        forward: Callable[..., Any],
         da: Callable[..., Any],
         db: Callable[..., Any] | None = None,
     ) -> None:
-        self.symbol = symbol
+        self.symbol = self._checked(symbol)
         self.forward = forward
         self.da = da
         self.db = db
+
+    def _checked(self, symbol: str) -> str:
+        name = normalize("NFKC", symbol) if isinstance(symbol, str) else ""  # as Python reads the names in a program
+        if not name.isidentifier() or iskeyword(name):
+            raise ValueError(f"the symbol of a Rule is the name of a function, like 'exp', not {symbol!r}")
+        return name
 
     @property
     def partials(self) -> tuple[Callable[..., Any], ...]:
         """The partial derivatives, one for each operand, in the order of the operands."""
         return (self.da,) if self.db is None else (self.da, self.db)
 
-    def expression(self, *operands: str) -> str:
-        """The operation as text, given its operands as text.
-
-        >>> mul.expression("w", "-2"), neg.expression("z"), sigmoid.expression("-z")
-        ('w * (-2)', '-z', 'sigmoid(-z)')
-        """
-        if self.symbol.isidentifier():
-            return f"{self.symbol}({', '.join(operands)})"
-        bracketed = [f"({text})" if text.startswith("-") else text for text in operands]
-        return f" {self.symbol} ".join(bracketed) if self.db else self.symbol + bracketed[0]
-
     @overload
-    def __call__(self, a: float, b: float | None = None) -> float: ...
+    def __call__(self, a: Real, b: Real | None = None) -> float: ...
     @overload
-    def __call__(self, a: R, b: R | float | None = None) -> R: ...
+    def __call__(self, a: Value, b: Value | Real | None = None) -> Value: ...
     @overload
-    def __call__(self, a: float, b: R) -> R: ...
+    def __call__(self, a: Real, b: Value) -> Value: ...
     def __call__(self, a: Any, b: Any = None) -> Any:
         # Asking for a method keeps this file free of imports: Value knows the table, the table does not know Value.
-        if type(a) is not float and hasattr(a, "_record"):
-            return a._record(self, a, b)
-        if b is None:
-            return self.forward(a)
-        return b._record(self, a, b) if hasattr(b, "_record") else self.forward(a, b)
+        record = getattr(b if type(a) is float else a, "_record", None) or getattr(b, "_record", None)
+        if record is not None:
+            return record(self, a, b)
+        return self.number(real(a)) if b is None else self.number(real(a), real(b))
 
-    @overload
-    def __get__(self, instance: None, owner: type) -> Rule: ...
-    @overload
-    def __get__(self, instance: R, owner: type[R]) -> Callable[[], R]: ...
-    def __get__(self, instance: Any, owner: type) -> Any:
-        # In the body of a class a row is a method, as a function is: v.exp() is exp(v).
-        return self if instance is None else MethodType(self, instance)
+    def number(self, *operands: float) -> float:
+        """The operation on floats. Raises TypeError if ``forward`` gives anything but one real number."""
+        out = self.forward(*operands)
+        return out if type(out) is float else real(out)
+
+    def __copy__(self) -> Rule:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Rule:
+        return self
 
     def __repr__(self) -> str:
-        return f"<rule {self.expression('a', 'b')}>" if self.db else f"<rule {self.expression('a')}>"
+        return f"<rule {self.symbol}({'a' if self.db is None else 'a, b'})>"
+
+
+class Operator(Rule):
+    """A row that is written with one of Python's own signs: these are the only ones whose symbol is not a name."""
+
+    def _checked(self, symbol: str) -> str:
+        return symbol
+
+    def __repr__(self) -> str:
+        return f"<rule {self.symbol}a>" if self.db is None else f"<rule a {self.symbol} b>"
+
+
+# The functions that Python does not have. Without an `if` they are written once for floats and for arrays.
 
 
 def logistic(a: float) -> float:
     """1 / (1 + e**-a), without overflow at any a."""
-    if a >= 0:
-        return 1 / (1 + math.exp(-a))
-    e = math.exp(a)
-    return e / (1 + e)
+    e = math.exp(-abs(a))
+    return ((a >= 0) + (a < 0) * e) / (1 + e)
 
 
 def log_one_plus_exp(a: float) -> float:
     """log(1 + e**a), without overflow at any a."""
     return max(a, 0.0) + math.log1p(math.exp(-abs(a)))
+
+
+def positive_part(a: float) -> float:
+    """a where a is positive, else 0."""
+    return max(a, 0.0)
+
+
+def signum(a: float) -> float:
+    """1 where a is positive, -1 where it is negative, 0 at 0."""
+    return 1.0 * (a > 0) - (a < 0)
+
+
+def heaviside(a: float) -> float:
+    """1 where a is positive, else 0."""
+    return 1.0 * (a > 0)
 
 
 def real_power(a: float, b: float) -> float:
@@ -115,11 +132,21 @@ def real_power(a: float, b: float) -> float:
     return out
 
 
-def power_rule(_: Any, a: Any, b: Any) -> Any:
+def log_or_0(a: float) -> float:
+    """The natural logarithm, and 0 at 0: the factor that b has in the derivative of a ** b."""
+    return math.log(a + (a == 0))
+
+
+def base_rule(_: Any, a: Any, b: Any) -> Any:
     """∂(a ** b)/∂a = b * a ** (b - 1)."""
-    if b == 0:
+    if float(b) == 0 and (isinstance(b, float) or float(a) == 0):
         return 0.0  # a ** 0 is flat everywhere, but b * a ** -1 cannot be computed where a is 0
-    return b * (a if b == 2 else a ** (b - 1))  # a ** 1 would clutter the formula of every square
+    return b * (a if isinstance(b, float) and b == 2 else a ** (b - 1))  # a ** 1 would clutter the formula of a square
+
+
+def exponent_rule(out: Any, a: Any, _: Any) -> Any:
+    """∂(a ** b)/∂b = a ** b * log(a). Where a is 0 it is 0: 0 ** b is 0 for every b > 0."""
+    return out * (log_0(a) if float(a) == 0 else log(a))
 
 
 def one(*_: Any) -> int:
@@ -127,28 +154,30 @@ def one(*_: Any) -> int:
     return 1
 
 
-# The table. `out`, the result, comes first: a partial can often use it again. At a kink (abs, relu at 0) the derivative
-# is 0. The formatter keeps out, so that the columns stay aligned.
+# The table. `out`, the result, comes first: a partial can often use it again. `log` is the natural logarithm. At a kink
+# (abs and relu at 0) there is no derivative; 0, which lies between the slopes on both sides, is used (a subgradient).
+# The formatter keeps out, so that the columns stay aligned.
 # fmt: off
-cos: Rule; log: Rule; sign: Rule; step: Rule  # rows that stand below a row that uses them
+cos: Rule; log: Rule; log_0: Rule; sign: Rule; step: Rule  # rows that stand below a row that uses them
 
-#               symbol      forward                             ∂out/∂a                         ∂out/∂b
-add      = Rule("+",        lambda a, b: a + b,                 one,                            one)
-sub      = Rule("-",        lambda a, b: a - b,                 one,                            lambda out, a, b: -1)
-mul      = Rule("*",        lambda a, b: a * b,                 lambda out, a, b: b,            lambda out, a, b: a)
-div      = Rule("/",        lambda a, b: a / b,                 lambda out, a, b: 1 / b,        lambda out, a, b: -out / b)
-power    = Rule("**",       real_power,                         power_rule,                     lambda out, a, b: out * log(a))
-neg      = Rule("-",        lambda a: -a,                       lambda out, a: -1)
-absolute = Rule("abs",      abs,                                lambda out, a: sign(a))
-exp      = Rule("exp",      math.exp,                           lambda out, a: out)
-log      = Rule("log",      math.log,                           lambda out, a: 1 / a)
-sqrt     = Rule("sqrt",     math.sqrt,                          lambda out, a: 0.5 / out)
-sin      = Rule("sin",      math.sin,                           lambda out, a: cos(a))
-cos      = Rule("cos",      math.cos,                           lambda out, a: -sin(a))
-tanh     = Rule("tanh",     math.tanh,                          lambda out, a: 1 - out ** 2)
-sigmoid  = Rule("sigmoid",  logistic,                           lambda out, a: out * (1 - out))
-relu     = Rule("relu",     lambda a: max(a, 0.0),              lambda out, a: step(a))
-softplus = Rule("softplus", log_one_plus_exp,                   lambda out, a: sigmoid(a))
-sign     = Rule("sign",     lambda a: float((a > 0) - (a < 0)), lambda out, a: 0.0)
-step     = Rule("step",     lambda a: float(a > 0),             lambda out, a: 0.0)
+#                   symbol      forward              ∂out/∂a                         ∂out/∂b
+add      = Operator("+",        lambda a, b: a + b,  one,                            one)
+sub      = Operator("-",        lambda a, b: a - b,  one,                            lambda out, a, b: -1)
+mul      = Operator("*",        lambda a, b: a * b,  lambda out, a, b: b,            lambda out, a, b: a)
+div      = Operator("/",        lambda a, b: a / b,  lambda out, a, b: 1 / b,        lambda out, a, b: -out / b)
+power    = Operator("**",       real_power,          base_rule,                      exponent_rule)
+neg      = Operator("-",        lambda a: -a,        lambda out, a: -1)
+absolute = Rule(    "abs",      abs,                 lambda out, a: sign(a))
+exp      = Rule(    "exp",      math.exp,            lambda out, a: out)
+log      = Rule(    "log",      math.log,            lambda out, a: 1 / a)
+sqrt     = Rule(    "sqrt",     math.sqrt,           lambda out, a: 0.5 / out)
+sin      = Rule(    "sin",      math.sin,            lambda out, a: cos(a))
+cos      = Rule(    "cos",      math.cos,            lambda out, a: -sin(a))
+tanh     = Rule(    "tanh",     math.tanh,           lambda out, a: 1 - out ** 2)
+sigmoid  = Rule(    "sigmoid",  logistic,            lambda out, a: out * (1 - out))
+relu     = Rule(    "relu",     positive_part,       lambda out, a: step(a))
+softplus = Rule(    "softplus", log_one_plus_exp,    lambda out, a: sigmoid(a))
+sign     = Rule(    "sign",     signum,              lambda out, a: 0.0)
+step     = Rule(    "step",     heaviside,           lambda out, a: 0.0)
+log_0    = Rule(    "log_0",    log_or_0,            lambda out, a: 1 / a)
 # fmt: on

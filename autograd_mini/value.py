@@ -2,98 +2,111 @@
 
 from __future__ import annotations
 
-import numbers
-import reprlib
-from collections.abc import Callable
-from decimal import Decimal
-from typing import Any, TypeAlias, final
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, TypeVar, final
 
 from autograd_mini import rules
-from autograd_mini.faults import check, check_gradient, check_partials, is_stale, located, partial
-from autograd_mini.graph import expression, topological_order
-from autograd_mini.rules import Rule, add, one
+from autograd_mini.backprop import backpropagated, local_derivative
+from autograd_mini.errors import is_stale, located, undefined
+from autograd_mini.graph import Graph, topological_order
+from autograd_mini.notation import PYTHON, Written, figure, printable
+from autograd_mini.reals import Real, real
+from autograd_mini.rules import Rule, one
 
-Real: TypeAlias = float | numbers.Real | Decimal
+M = TypeVar("M", bound=Callable[..., Any])
 Operand: TypeAlias = "Value | Real"
 
-
-def _number(data: Any) -> float:
-    if type(data) is int:  # what most constants are; the general test below takes longer
-        return float(data)
-    if isinstance(data, (float, numbers.Real, Decimal)) and not isinstance(data, bool):
-        return float(data)
-    if isinstance(data, Value):
-        hint = "its .data"
-    elif isinstance(data, (bool, str)):
-        hint = "float(...) of it"
-    elif hasattr(data, "__len__"):
-        hint = "its numbers one by one, each in a Value of its own"
-    else:
-        hint = "an int or a float"
-    raise TypeError(f"expected a real number, not {reprlib.repr(data)} ({type(data).__name__}): pass {hint}")
+new = object.__new__  # without __init__, which is for numbers that users bring
 
 
 def _record(rule: Rule, a: Any, b: Any = None) -> Value:
-    """Apply the rule, and remember the operands."""
+    """Apply the rule, and remember the operands: what a row does when it is called with a Value."""
+    operands = (a,) if b is None and rule.db is None else (a, b)
     try:
-        x = a._data if type(a) is Value else _number(a)
-        if b is None and rule.db is None:
-            y = None
-            data = rule.forward(x)
-        else:
-            y = b._data if type(b) is Value else _number(b)
-            data = rule.forward(x, y)
+        numbers = [operand._data if type(operand) is Value else real(operand) for operand in operands]
+        data = rule.number(*numbers)
     except (ArithmeticError, TypeError, ValueError) as error:
-        raise located(error, rule, *((a,) if rule.db is None else (a, b))) from None
+        raise located(error, rule, operands) from None
     result = new(Value)
     result._data = data
     result._rule = rule
     result._a = a if type(a) is Value else None
     result._b = b if type(b) is Value else None
-    result._x = x
-    result._y = y
+    result._x = numbers[0]
+    result._y = None if rule.db is None else numbers[1]
     result.grad = 0.0
-    result.label = None
+    result._label = None
     return result
 
 
-new = object.__new__  # without __init__, which is for numbers that users bring
+# The methods of the rows of the table do the same, written out: recording is half of the engine's work, and calling
+# _record() would make it a half longer.
 
 
-def _operator(rule: Rule) -> tuple[Callable[[Value, Operand], Value], Callable[[Value, Real], Value]]:
-    """The two methods of an operator: for `self + other`, and for `other + self` where other is a plain number."""
+def _function(rule: Rule) -> Callable[[Value], Value]:
+    """The method of an operation with one operand."""
     forward = rule.forward
 
-    def method(self: Value, other: Operand) -> Value:
-        # What _record() would do, written out: recording is half of the engine's work, and a call is a fifth of that.
+    def method(self: Value) -> Value:
+        x = self._data
         try:
-            x = self._data
-            if type(other) is Value:
-                b = other
-                y = other._data
-            else:
-                b = None
-                y = other if type(other) is float else _number(other)
-            data = forward(x, y)
-        except (ArithmeticError, TypeError, ValueError) as error:
-            raise located(error, rule, self, other) from None
+            data = forward(x)
+        except (ArithmeticError, ValueError) as error:
+            raise located(error, rule, (self,)) from None
         result = new(Value)
         result._data = data
         result._rule = rule
         result._a = self
+        result._b = None
+        result._x = x
+        result._y = None
+        result.grad = 0.0
+        result._label = None
+        return result
+
+    return _method(method, rule.symbol, f"{rule.symbol}(self)")
+
+
+def _operator(rule: Rule, name: str, reflected: bool) -> Callable[[Value, Operand], Value]:
+    """The method of an operator: of `self + other`, or reflected of `other + self`, where other is a plain number."""
+    forward = rule.forward
+    is_sum = rule is rules.add
+
+    def method(self: Value, other: Operand) -> Value:
+        try:
+            if type(other) is Value:
+                a, b = self, other
+                x, y = a._data, b._data
+            elif reflected:
+                if is_sum and type(other) is int and other == 0:
+                    return self  # sum() starts from the int 0, which shall leave no node
+                a, b = None, self
+                x, y = other if type(other) is float else real(other), self._data
+            else:
+                a, b = self, None
+                x, y = self._data, other if type(other) is float else real(other)
+            data = forward(x, y)
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise located(error, rule, (other, self) if reflected else (self, other)) from None
+        result = new(Value)
+        result._data = data
+        result._rule = rule
+        result._a = a
         result._b = b
         result._x = x
         result._y = y
         result.grad = 0.0
-        result.label = None
+        result._label = None
         return result
 
-    def reflected(self: Value, other: Real) -> Value:
-        if rule is add and type(other) is int and other == 0:
-            return self  # sum() starts from the int 0, which shall leave no node
-        return _record(rule, other, self)
+    operands = ("other", "self") if reflected else ("self", "other")
+    return _method(method, f"__{'r' * reflected}{name}__", f" {rule.symbol} ".join(operands))
 
-    return method, reflected
+
+def _method(function: M, name: str, meaning: str) -> M:
+    """The function under the name and with the docstring that help(Value) shows."""
+    function.__name__, function.__qualname__, function.__doc__ = name, f"Value.{name}", f"Record {meaning}."
+    return function
 
 
 @final
@@ -120,22 +133,18 @@ class Value:
 
     __slots__ = {
         "grad": "How the output that backward() was last called on changes with this number; 0.0 before.",
-        "label": "What this Value is called in texts and pictures: a str, or None.",
-        **dict.fromkeys(("_a", "_b", "_data", "_rule", "_x", "_y")),
+        **dict.fromkeys(("_a", "_b", "_data", "_label", "_rule", "_x", "_y")),
     }
-
-    # The functions of one operand as methods: v.exp() is exp(v).
-    from autograd_mini.rules import cos, exp, log, relu, sigmoid, sin, softplus, sqrt, tanh
 
     _record = staticmethod(_record)
 
     # NumPy: leave an operation with a Value to the Value (np.float64(2) * w), do not spread it over an array.
-    __array_ufunc__ = None
+    __array_priority__ = 1000
 
     grad: float
-    label: str | None
+    _label: str | None
     _data: float
-    # What the number was computed by and from: None in a leaf. Any, since the loops below know when it is not None.
+    # Its rule and its operands: None in a leaf. Any, since the loops below know when it is not None.
     _rule: Any
     _a: Any  # the operands that are Values; None for a plain number
     _b: Any
@@ -143,9 +152,7 @@ class Value:
     _y: Any
 
     def __init__(self, data: Real, label: str | None = None) -> None:
-        if label is not None and not isinstance(label, str):
-            raise TypeError(f"the label of a Value is a str, not {label!r}")
-        self._data = _number(data)
+        self._data = real(data)
         self._rule = self._a = self._b = self._x = self._y = None
         self.grad = 0.0
         self.label = label
@@ -166,7 +173,34 @@ class Value:
             raise AttributeError(
                 f"{self!r} is computed from its operands: set the data of a leaf (w.data -= …, not w -= …) and compute it again"
             )
-        self._data = data if type(data) is float else _number(data)
+        self._data = data if type(data) is float else real(data)
+
+    @property
+    def label(self) -> str | None:
+        """What this Value is called in texts and pictures: a str, or None."""
+        return self._label
+
+    @label.setter
+    def label(self, label: str | None) -> None:
+        if label is not None and not isinstance(label, str):
+            raise TypeError(f"the label of a Value is a str, not {label!r}")
+        self._label = label
+
+    def named(self, label: str) -> Value:
+        """Set the label and return this Value: ``z = (w * x + b).named("z")``."""
+        self.label = label
+        return self
+
+    @property
+    def rule(self) -> Rule | None:
+        """The operation that gave this Value, a row of the table; None for a leaf.
+
+        >>> w, x = Value(0.5, "w"), Value(3, "x")
+        >>> (w * x).rule, (w * x).rule.symbol
+        (<rule a * b>, '*')
+        """
+        rule: Rule | None = self._rule
+        return rule
 
     @property
     def operands(self) -> tuple[Value | float, ...]:
@@ -188,7 +222,7 @@ class Value:
         """The local derivatives: of this Value with respect to each of its operands, in order.
 
         None stands where an operand is a plain number, which has no gradient. Raises what the derivative raises where
-        there is none, as for sqrt at 0.
+        it does not exist, as for sqrt at 0.
 
         >>> w, x = Value(0.5, "w"), Value(3, "x")
         >>> (w * x).partials
@@ -196,15 +230,13 @@ class Value:
         >>> (w ** 2).partials
         (1.0, None)
         """
-        try:
-            return tuple(partial(self, position) for position in range(len(self.operands)))
-        except (ArithmeticError, ValueError) as error:
-            raise type(error)(f"no derivative: {located(error, self._rule, *self.operands)}") from None
-
-    def named(self, label: str) -> Value:
-        """Set the label and return this Value: ``z = (w * x + b).named("z")``."""
-        self.label = label
-        return self
+        partials: list[float | None] = []
+        for position, operand in enumerate(self.operands):
+            try:
+                partials.append(None if isinstance(operand, float) else local_derivative(self, position, float))
+            except (ArithmeticError, TypeError, ValueError) as error:
+                raise undefined(error, Graph(self), self, position) from None
+        return tuple(partials)
 
     def backward(self, seed: Real = 1.0) -> None:
         """Backpropagate: set ``grad`` of this Value and of all it was computed from.
@@ -217,7 +249,8 @@ class Value:
         inf or nan; ValueError, ZeroDivisionError or OverflowError where a derivative does not exist, as for sqrt at 0.
         If it raises, no ``grad`` has changed.
 
-        The rule is ∂C/∂a = Σ ∂C/∂out × ∂out/∂a, over all results that a is an operand of.
+        The rule is ∂C/∂a = Σ ∂C/∂out × ∂out/∂a, once for each place that a stands in. backprop.py says it in full;
+        this is the same pass, written to be fast.
 
         >>> x = Value(3.0)
         >>> C = x * x
@@ -225,41 +258,55 @@ class Value:
         >>> x.grad
         6.0
         """
-        seed = seed if type(seed) is float else _number(seed)
-        operations: list[Value] = []
-        leaves: list[Value] = []
-        operations_before: list[float] = []
-        leaves_before: list[float] = []
+        seed = seed if type(seed) is float else real(seed)
+        nodes: list[Value] = []
+        before: list[float] = []
         try:
-            _visit(self, seed, operations, leaves, operations_before, leaves_before)
-            _sweep(operations, leaves)
+            _visit(self, seed, nodes, before)
+            _sweep(nodes)
         except BaseException as error:
             try:
-                if isinstance(error, (ArithmeticError, ValueError)):
-                    order = topological_order(self)
-                    check(order)
-                    for node in reversed(order):
-                        check_gradient(order, node, node.grad)
-                        check_partials(order, node)
+                _assign(nodes, before)
+                if not isinstance(error, Exception):
+                    raise
+                # The readable pass finds the error and names the node, or else gives the gradients.
+                gradients = backpropagated(Graph(self), seed, float)
+                _assign(gradients, gradients.values())
+            except BaseException:
+                _assign(nodes, before)  # a second interrupt may have stopped the first try
                 raise
-            finally:
-                for nodes, gradients in ((operations, operations_before), (leaves, leaves_before)):
-                    for node, gradient in zip(nodes, gradients, strict=False):  # an interrupt may leave one node more
-                        node.grad = gradient
 
     def __float__(self) -> float:
         return self._data
+
+    def __round__(self, digits: int | None = None) -> float:
+        return round(self._data, digits)
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
-        number = f"{self._data:.6g}"
+        number = figure(self._data)
         if self._rule is not None:
-            number += " = " + expression(self, lambda operand: operand.label or f"{operand._data:.6g}")
-        label = f", label={self.label!r}" if self.label else ""
-        grad = f", grad={self.grad:.6g}" if self.grad else ""
+            number += " = " + PYTHON.operation(self._rule, [_shown(operand) for operand in self.operands]).text
+        label = f", label={self._label!r}" if self._label else ""
+        grad = f", grad={figure(self.grad)}" if self.grad else ""
         return f"Value({number}{label}{grad})"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        for node in topological_order(self):  # operands first, so that nothing recurses
+            if id(node) not in memo:
+                memo[id(node)] = twin = new(Value)
+                for slot in Value.__slots__:
+                    setattr(twin, slot, getattr(node, slot))
+                twin._a, twin._b = memo.get(id(node._a)), memo.get(id(node._b))
+        copy: Value = memo[id(self)]
+        return copy
+
+    def __reduce__(self) -> tuple[type[Value], tuple[float, str | None]]:
+        if self._rule is not None:
+            raise TypeError(f"{self!r} is part of a graph, and graphs are not pickled: pickle the leaves, or a Program")
+        return Value, (self._data, self._label)
 
     # Values are compared by their numbers, but == asks, as it does for objects, whether they are the same node.
     # fmt: off
@@ -268,39 +315,52 @@ class Value:
     def __gt__(self, other: Operand) -> bool: return self._data > _read(other)
     def __ge__(self, other: Operand) -> bool: return self._data >= _read(other)
 
-    def __neg__(self) -> Value: return _record(rules.neg, self)
-    def __abs__(self) -> Value: return _record(rules.absolute, self)
+    def __pos__(self) -> Value: return self
+    __neg__ = _function(rules.neg)
+    __abs__ = _function(rules.absolute)
 
-    __add__,     __radd__     = _operator(rules.add)
-    __sub__,     __rsub__     = _operator(rules.sub)
-    __mul__,     __rmul__     = _operator(rules.mul)
-    __truediv__, __rtruediv__ = _operator(rules.div)
-    __pow__,     __rpow__     = _operator(rules.power)
+    __add__,     __radd__     = _operator(rules.add,   "add",     False), _operator(rules.add,   "add",     True)
+    __sub__,     __rsub__     = _operator(rules.sub,   "sub",     False), _operator(rules.sub,   "sub",     True)
+    __mul__,     __rmul__     = _operator(rules.mul,   "mul",     False), _operator(rules.mul,   "mul",     True)
+    __truediv__, __rtruediv__ = _operator(rules.div,   "truediv", False), _operator(rules.div,   "truediv", True)
+    __pow__,     __rpow__     = _operator(rules.power, "pow",     False), _operator(rules.power, "pow",     True)
     # fmt: on
+
+    # The functions as methods: v.exp() is exp(v).
+    exp = _function(rules.exp)
+    log = _function(rules.log)
+    sqrt = _function(rules.sqrt)
+    sin = _function(rules.sin)
+    cos = _function(rules.cos)
+    tanh = _function(rules.tanh)
+    sigmoid = _function(rules.sigmoid)
+    relu = _function(rules.relu)
+    softplus = _function(rules.softplus)
 
 
 def _read(other: Any) -> float:
-    return other._data if isinstance(other, Value) else _number(other)
+    return other._data if isinstance(other, Value) else real(other)
 
 
-def _visit(
-    output: Value,
-    seed: float,
-    operations: list[Value],
-    leaves: list[Value],
-    operations_before: list[float],
-    leaves_before: list[float],
-) -> None:
+def _shown(operand: Value | float) -> Written:
+    """An operand in the repr of its result: by its label, or by its number."""
+    if isinstance(operand, Value) and operand._label:
+        return PYTHON.name(printable(operand._label))
+    text = figure(float(operand))
+    return Written(text, PYTHON.number(float(operand)).strength)
+
+
+def _assign(nodes: Iterable[Value], gradients: Iterable[float]) -> None:
+    for node, gradient in zip(nodes, gradients, strict=False):  # an interrupt may leave one node more
+        node.grad = gradient
+
+
+def _visit(output: Value, seed: float, nodes: list[Value], before: list[float]) -> None:
     """List the nodes under the output and the gradients they had, and start their gradients anew.
 
-    The operations come in the order of graph.topological_order(), found without a set: a node has been listed if its
-    gradient is `unreached`, an object that no other gradient is. Its number is -0.0, since -0.0 + c is c, to the sign.
+    They come in the order of graph.topological_order(), found without a set: a node has been listed if its gradient is
+    `unreached`, an object that no other gradient is. Its number is -0.0, since -0.0 + c is c, to the sign.
     """
-    if output._rule is None:
-        leaves.append(output)
-        leaves_before.append(output.grad)
-        output.grad = seed
-        return
     unreached = -(seed - seed)
     path: list[Value] = []
     node = output
@@ -311,8 +371,8 @@ def _visit(
                 path.append(node)
                 node = a
                 continue
-            leaves.append(a)
-            leaves_before.append(a.grad)
+            nodes.append(a)
+            before.append(a.grad)
             a.grad = unreached
         b = node._b
         if b is not None and b.grad is not unreached:
@@ -320,11 +380,11 @@ def _visit(
                 path.append(node)
                 node = b
                 continue
-            leaves.append(b)
-            leaves_before.append(b.grad)
+            nodes.append(b)
+            before.append(b.grad)
             b.grad = unreached
-        operations.append(node)
-        operations_before.append(node.grad)
+        nodes.append(node)
+        before.append(node.grad)
         node.grad = unreached
         if not path:
             node.grad = seed
@@ -332,16 +392,20 @@ def _visit(
         node = path.pop()
 
 
-def _sweep(operations: list[Value], leaves: list[Value]) -> None:
+def _sweep(nodes: list[Value]) -> None:
     """Pass every node's gradient on to its operands, by the chain rule.
 
     This loop is the engine's speed, so it only notices that something is wrong (x - x is 0 for every finite x); what is
-    wrong, the functions below find out.
+    wrong, the readable pass finds out.
     """
-    for node in reversed(operations):
+    for node in reversed(nodes):
         rule = node._rule
         grad = node.grad
         out = node._data
+        if rule is None:
+            if type(grad) is not float or grad - grad or out - out:
+                raise FloatingPointError
+            continue
         a = node._a
         b = node._b
         x = node._x
@@ -363,9 +427,6 @@ def _sweep(operations: list[Value], leaves: list[Value]) -> None:
             db = rule.db
             a.grad += grad if da is one else grad * da(out, x, y)
             b.grad += grad if db is one else grad * db(out, x, y)
-    for leaf in leaves:
-        if leaf.grad - leaf.grad or leaf._data - leaf._data:
-            raise FloatingPointError
 
 
 def _set_since(node: Value, leaf: Value) -> float:

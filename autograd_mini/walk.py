@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from itertools import groupby
+from types import MappingProxyType
 from typing import NamedTuple
 
-from autograd_mini.diagrams import MOST_NODES, draw
-from autograd_mini.faults import check, check_gradient, check_partials, is_stale
+from autograd_mini.backprop import Contribution, backward_pass
+from autograd_mini.drawing import MOST_NODES, draw
+from autograd_mini.errors import check_numbers, is_stale
 from autograd_mini.formulas import partial_formula
-from autograd_mini.gradients import times
-from autograd_mini.graph import equation, expression, names, quotient, topological_order
+from autograd_mini.graph import Graph
+from autograd_mini.notation import figure
 from autograd_mini.value import Value
 
 # The width of "0.970688 × 0.028453 = 0.027619", with some room, so that the formulas behind it stand in one column.
 PRODUCT_WIDTH = 35
-
-
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """What one operand's gradient gets in a step: upstream × partial, added to what it holds.
-
-    ``before`` is None if the gradient has got nothing yet; ``after`` is its number after the step.
-    """
-
-    operand: Value
-    position: int
-    upstream: float
-    partial: float
-    contribution: float
-    before: float | None
-    after: float
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,47 +32,49 @@ class Step:
     walk: Walk
     number: int
     node: Value
-    upstream: float
     contributions: tuple[Contribution, ...]
 
+    @property
+    def upstream(self) -> float:
+        """The gradient of the node, which is complete by now."""
+        upstream: float = self.contributions[0].upstream
+        return upstream
+
     def __repr__(self) -> str:
-        walk = self.walk
-        called = walk._names
-        C, node = called[walk.output], called[self.node]
+        walk, graph = self.walk, self.walk.graph
         lines = [
-            f"step {self.number} of {len(walk)}: {equation(self.node, called)} = {self.node.data:.6g},  "
-            f"∂{C}/∂{node} = {self.upstream:.6g}"
+            f"step {self.number} of {len(walk)}: {graph.equation(self.node)} = {figure(self.node.data)},  "
+            f"{graph.gradient_name(self.node)} = {figure(self.upstream)}"
         ]
         for each in self.contributions:
-            operand = called[each.operand]
-            product = f"{each.upstream:.6g} × {each.partial:.6g} = {each.contribution:.6g}"
+            product = f"{figure(each.upstream)} × {figure(each.partial)} = {figure(each.contribution)}"
             if each.before is not None:
-                product += f" (was {each.before:.6g}, now {each.after:.6g})"
-            formula = partial_formula(self.node, each.position, called)
-            if any(character.isalpha() for character in formula):  # 1, -1 and 1 / 2 say no more than the number
-                product = f"{product:<{PRODUCT_WIDTH}}  {quotient(self.node, each.position, called)} = {formula}"
-            chain = f"{self._chain(each):<{walk._chain_width}}"
-            lines.append(f"  ∂{C}/∂{operand:<{walk._name_width}} += {chain}  = {product}")
+                so_far = "" if walk._last[each.operand][0] is each else " so far"
+                product += f" (was {figure(each.before)}, now {figure(each.after)}{so_far})"
+            partial = partial_formula(graph, each.node, each.position)
+            if any(character.isalpha() for character in partial):  # 1, -1 and 1 / 2 say no more than the number
+                name = graph.derivative_name(each.node, each.position)
+                product = f"{product:<{PRODUCT_WIDTH}}  {name} = {partial}"
+            gradient = graph.gradient_name(each.operand)
+            lines.append(f"  {gradient:<{walk._name_width}} += {chain(graph, each):<{walk._chain_width}}  = {product}")
         return "\n".join(lines)
 
-    def _chain(self, each: Contribution) -> str:
-        """The chain rule for one of the contributions, in symbols: "∂C/∂v5 × ∂v5/∂v4"."""
-        called = self.walk._names
-        return f"∂{called[self.walk.output]}/∂{called[self.node]} × {quotient(self.node, each.position, called)}"
-
-    def _repr_svg_(self) -> str | None:
-        return self.walk._picture(self.number)
-
     def _repr_html_(self) -> str | None:
-        return _with_text(self)
+        return _with_text(self, Moment.after(self.walk, self.number))
 
 
 class Moment(NamedTuple):
     """Where a walk is, or was after one of its steps: what a picture of that shows."""
 
     output: Value
-    gradients: dict[Value, float]
+    gradients: Mapping[Value, float]
+    unfinished: set[Value]
     step: Step | None
+
+    @classmethod
+    def after(cls, walk: Walk, position: int) -> Moment:
+        gradients = walk._gradients_after(position)
+        return cls(walk.output, gradients, walk._unfinished(gradients, position), walk._step(position))
 
 
 class Walk:
@@ -92,12 +83,12 @@ class Walk:
     ``next(walk)`` does a step and returns it, ``for step in walk`` does the rest of them, ``walk.back()`` takes one
     back, ``walk.goto(k)`` moves to the position after k steps, ``walk.run()`` to the end; the last three return the
     walk. The walk itself shows its position, and at the end the table of all values and gradients. At every position
-    the ``grad`` of each node of the graph is what the pencil has so far: 0 before it has got anything, and after the
-    last step what ``backward()`` gives, to the last bit.
+    the ``grad`` of each node of the graph is the sum accumulated so far, initially 0, and after the last step what
+    ``backward()`` gives, to the last bit. ``position`` is the number of steps done.
 
-    Raises what ``backward()`` raises, and then leaves every ``grad`` as it is. ``position`` is the number of steps done.
-    A leaf whose data changes during the walk makes the next step that needs it raise StaleGraphError. A backward() in
-    between overwrites what the walk has written, until ``goto`` or ``back`` writes it again.
+    Raises what ``backward()`` raises, and then leaves every ``grad`` as it is; so does an interrupt. A leaf whose data
+    changes during the walk makes the next step that needs it raise StaleGraphError. A backward() in between overwrites
+    what the walk has written, until ``goto`` writes it again.
 
     >>> x = Value(3.0, "x")
     >>> walk = Walk((x * x).named("C"))
@@ -112,36 +103,17 @@ class Walk:
     """
 
     def __init__(self, output: Value) -> None:
-        order = topological_order(output)
-        check(order)
+        self.graph = Graph(output)
         self.output = output
-        self._names = names(order)
+        contributions = list(backward_pass(self.graph, 1.0, float))
+        steps = groupby(contributions, key=lambda each: each.node)
+        self._steps = [Step(self, number, node, tuple(each)) for number, (node, each) in enumerate(steps, 1)]
+        self._last = {each.operand: (each, step.number) for step in self._steps for each in step.contributions}
+        self._name_width = max(len(self.graph.gradient_name(node)) for node in self.graph.order)
+        self._chain_width = max((len(chain(self.graph, each)) for each in contributions), default=0)
         self.position = 0
-        self._order = order
-        self._steps = self._passed(order)
-        self._name_width = max(len(name) for name in self._names.values())
-        chains = [step._chain(each) for step in self._steps for each in step.contributions]
-        self._chain_width = max(map(len, chains), default=0)
+        self._gradients: dict[Value, float] = {}
         self.goto(0)
-
-    def _passed(self, order: list[Value]) -> list[Step]:
-        """All steps of the backward pass: worked out at once, so that going back restores numbers, never subtracts."""
-        gradients = {self.output: 1.0}
-        steps: list[Step] = []
-        for node in reversed(order):
-            contributions = []
-            for position, (operand, partial) in enumerate(zip(node.operands, check_partials(order, node), strict=True)):
-                if isinstance(operand, Value) and partial is not None:
-                    share = times(gradients[node], partial)
-                    before = gradients.get(operand)
-                    gradients[operand] = share if before is None else before + share
-                    contributions.append(
-                        Contribution(operand, position, gradients[node], partial, share, before, gradients[operand])
-                    )
-            if contributions:
-                steps.append(Step(self, len(steps) + 1, node, gradients[node], tuple(contributions)))
-            check_gradient(order, node, gradients[node])
-        return steps
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -154,19 +126,21 @@ class Walk:
             raise StopIteration
         step = self._steps[self.position]
         self._require_fresh(step)
-        self.output.grad = 1.0
-        for each in step.contributions:
-            each.operand.grad = each.after
-        self.position += 1
+        changes: dict[Value, float | None] = {self.output: 1.0}
+        changes.update((each.operand, each.after) for each in step.contributions)
+        self._write(changes, step.number)
         return step
-
-    def _require_fresh(self, step: Step) -> None:
-        if is_stale(step.node):
-            check(self._order)
 
     def back(self) -> Walk:
         """Take the last step back. Raises IndexError at the start."""
-        return self.goto(self.position - 1)
+        if self.position == 0:
+            return self.goto(-1)
+        step = self._steps[self.position - 1]
+        changes = {each.operand: each.before for each in reversed(step.contributions)}
+        if step.number == 1:
+            changes[self.output] = None
+        self._write(changes, self.position - 1)
+        return self
 
     def goto(self, position: int) -> Walk:
         """Move to the position after that many steps, from 0 to ``len(walk)``. Raises IndexError for any other."""
@@ -174,10 +148,8 @@ class Walk:
             raise IndexError(f"there is no position {position}: this walk goes from 0 to {len(self._steps)}")
         for step in self._steps[self.position : position]:
             self._require_fresh(step)
-        known = self._after(position).gradients
-        for node in self._order:
-            node.grad = known.get(node, 0.0)
-        self.position = position
+        gradients = self._gradients_after(position)
+        self._write({node: gradients.get(node) for node in self.graph.order}, position)
         return self
 
     def run(self) -> Walk:
@@ -187,51 +159,94 @@ class Walk:
     @property
     def step(self) -> Step | None:
         """The step done last; None at the start."""
-        return self._steps[self.position - 1] if self.position else None
+        return self._step(self.position)
 
     @property
-    def gradients(self) -> dict[Value, float]:
-        """The gradients known at the position; a node that has got nothing yet is left out."""
-        return self._after(self.position).gradients
+    def gradients(self) -> Mapping[Value, float]:
+        """The gradients known at the position, the unfinished ones as far as they go; no others."""
+        return MappingProxyType(self._gradients)
 
-    def _after(self, position: int) -> Moment:
+    @property
+    def unfinished(self) -> set[Value]:
+        """The nodes whose gradient is known in part: a later step adds to it."""
+        return self._unfinished(self._gradients, self.position)
+
+    def _require_fresh(self, step: Step) -> None:
+        if is_stale(step.node):
+            check_numbers(self.graph)
+
+    def _write(self, changes: Mapping[Value, float | None], position: int) -> None:
+        """Set these gradients (None where nothing has arrived yet) and the position: all of it or, if interrupted, none."""
+        before = [(node, node.grad, self._gradients.get(node)) for node in changes]
+        after = [(node, 0.0 if known is None else known, known) for node, known in changes.items()]
+        was = self.position
+        try:
+            self._set(after, position)
+        except BaseException:
+            try:
+                self._set(before, was)
+            except BaseException:
+                self._set(before, was)  # a second interrupt stopped the first try
+                raise
+            raise
+
+    def _set(self, entries: list[tuple[Value, float, float | None]], position: int) -> None:
+        for node, grad, known in entries:
+            node.grad = grad
+            if known is None:
+                self._gradients.pop(node, None)
+            else:
+                self._gradients[node] = known
+        self.position = position
+
+    def _step(self, position: int) -> Step | None:
+        return self._steps[position - 1] if position else None
+
+    def _gradients_after(self, position: int) -> dict[Value, float]:
         gradients = {self.output: 1.0} if position or not self._steps else {}  # a leaf has no steps, and is 1 at once
         for step in self._steps[:position]:
             gradients.update((each.operand, each.after) for each in step.contributions)
-        return Moment(self.output, gradients, self._steps[position - 1] if position else None)
+        return gradients
 
-    def _picture(self, position: int) -> str | None:
-        if len(self._order) > MOST_NODES:
-            return None
-        return draw(self.output, walk=self._after(position))._repr_svg_()
-
-    def _repr_svg_(self) -> str | None:
-        return self._picture(self.position)
+    def _unfinished(self, gradients: Mapping[Value, float], position: int) -> set[Value]:
+        return {node for node in gradients if node is not self.output and self._last[node][1] > position}
 
     def _repr_html_(self) -> str | None:
-        return _with_text(self)
+        return _with_text(self, Moment.after(self, self.position))
 
     def __repr__(self) -> str:
-        head = f"backprop of {self._names[self.output]} = {self.output.data:.6g}: {self.position} of {len(self)} steps done"
+        graph = self.graph
+        head = f"backprop of {graph.names[self.output]} = {figure(self.output.data)}: {self.position} of {len(self)} steps done"
         if self.position < len(self):
-            return f"{head}, next is {equation(self._steps[self.position].node, self._names)}"
+            return f"{head}, next is {graph.equation(self._steps[self.position].node)}"
         return f"{head}\n{self._table()}"
 
     def _table(self) -> str:
-        nodes = sorted(self._order, key=lambda node: bool(node.operands))  # the leaves first
-        rows = [("node = expression", "value", f"∂{self._names[self.output]}/∂node")]
-        for node in nodes:
-            left = self._names[node]
+        graph = self.graph
+        width = max(map(len, graph.names.values()))
+        rows = [("node = expression", "value", f"{graph.gradient_name(self.output).partition('/')[0]}/∂node")]
+        for node in sorted(graph.order, key=lambda node: bool(node.operands)):  # the leaves first
+            left = graph.names[node]
             if node.operands:
-                left = f"{left:<{self._name_width}} = {expression(node, self._names.__getitem__)}"
-            rows.append((left, f"{node.data:.6g}", f"{node.grad:.6g}"))
+                left = f"{left:<{width}} = {graph.expression(node)}"
+            rows.append((left, figure(node.data), figure(node.grad)))
         widths = [max(len(row[column]) for row in rows) for column in range(3)]
         return "\n".join(f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows)
 
 
-def _with_text(position: Walk | Step) -> str | None:
-    """For a notebook: the picture, and below it the text; None where there is no picture."""
-    svg = position._repr_svg_()
+def chain(graph: Graph, each: Contribution) -> str:
+    """The chain rule for one contribution, in symbols: "∂C/∂v5 × ∂v5/∂v4"."""
+    return f"{graph.gradient_name(each.node)} × {graph.derivative_name(each.node, each.position)}"
+
+
+def _with_text(shown: Walk | Step, moment: Moment) -> str | None:
+    """For a notebook: the picture, and below it the text; None where there is no picture.
+
+    The picture is an image, so that a notebook that is not trusted, which shows no images of this kind, has the text.
+    """
+    graph = shown.graph if isinstance(shown, Walk) else shown.walk.graph
+    svg = draw(moment.output, walk=moment)._repr_svg_() if len(graph.order) <= MOST_NODES else None
     if svg is None:
         return None
-    return f"{svg[svg.index('<svg') :]}<pre style='font-family: monospace'>{escape(repr(position))}</pre>"
+    image = b64encode(svg.encode()).decode()
+    return f'<img style="max-width: 100%" src="data:image/svg+xml;base64,{image}"><pre>{escape(repr(shown))}</pre>'

@@ -4,7 +4,8 @@ import pytest
 from random_graphs import random_graph
 
 from autograd_mini import Value, exp
-from autograd_mini.graph import expression, names, plain, topological_order
+from autograd_mini.graph import Graph, names, topological_order
+from autograd_mini.notation import plain
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -100,18 +101,15 @@ def test_names_do_not_depend_on_where_the_nodes_are_in_memory():
     texts = set()
     for _ in range(5):
         output, _ = random_graph(7, 80)
-        called = names(topological_order(output))
-        operations = [node for node in called if node.operands]
-        texts.add("\n".join(f"{called[node]} = {expression(node, called.__getitem__)}" for node in operations))
+        graph = Graph(output)
+        texts.add("\n".join(map(graph.equation, graph.order)))
     assert len(texts) == 1
 
 
 def test_an_expression_keeps_its_operands_in_order():
     a, b = Value(1, "a"), Value(2, "b")
-    texts = [
-        expression(node, lambda value: value.label) for node in (a - b, b - a, 2 / a, a / 2, a ** (-1), -b, exp(a))
-    ]
-    assert texts == ["a - b", "b - a", "2 / a", "a / 2", "a ** (-1)", "-b", "exp(a)"]
+    texts = [Graph(node).expression(node) for node in (a - b, b - a, 2 / a, a / 2, a ** (-1), -b, exp(a))]
+    assert texts == ["a - b", "b - a", "2 / a", "a / 2", "a ** -1", "-b", "exp(a)"]
 
 
 @pytest.mark.parametrize(
@@ -122,8 +120,10 @@ def test_plain_numbers_read_back_as_themselves(number, text):
     assert float(text) == number
 
 
-def test_a_label_that_is_no_str_is_refused():
-    x = Value(2.0)
-    x.label = 5
+def test_a_label_that_is_not_a_str_is_refused_at_once():
+    x = Value(2.0, "x")
     with pytest.raises(TypeError, match="the label of a Value is a str, not 5"):
-        names(topological_order(x * x))
+        x.label = 5
+    with pytest.raises(TypeError, match="the label of a Value is a str, not 3"):
+        x.named(3)
+    assert x.label == "x"

@@ -128,7 +128,7 @@ def test_no_dead_code_and_no_multiplication_by_1():
 @pytest.mark.parametrize("inputs", ["leaf twice", "operation"])
 def test_inputs_that_are_refused(inputs):
     C, w, *_ = recorded_neuron()
-    with pytest.raises(ValueError, match="the inputs of a Program are leaves, and each comes once: not Value"):
+    with pytest.raises(ValueError, match="the inputs of a Program must be distinct leaves: not Value"):
         Program(C, [w, w] if inputs == "leaf twice" else [C])
 
 
@@ -235,10 +235,9 @@ def test_a_row_of_ones_own():
     output.backward()
     program = Program(output, [x])
     assert program(0.7) == (output.data, (x.grad,))
-    assert "def softsign(a):\n    return a / (1 + abs(a))" in program.source
+    assert program.source.startswith("# softsign is not printed here: it is the function of a Rule of your own.\n")
     nameless = Rule("nameless", eval("lambda a: a + a"), lambda out, a: 2)
-    with pytest.raises(ValueError, match="a Program needs the text of the function nameless"):
-        Program(nameless(x), [x])
+    assert Program(nameless(x), [x])(3.0) == (6.0, (2.0,))
 
 
 def test_nothing_of_ours_is_needed_to_run_the_text():
@@ -251,7 +250,7 @@ def test_nothing_of_ours_is_needed_to_run_the_text():
 
 
 logarithm = Rule("ln", math.log, lambda out, a: 1 / a)
-doubled = Rule("sigmoid", lambda a: a * 2, lambda out, a: 2.0)
+doubled, shifted = Rule("sigmoid", lambda a: a * 2, lambda out, a: 2.0), Rule("ln", lambda a: a + 2, lambda out, a: 1.0)
 
 
 def test_a_label_may_be_the_name_of_a_row_of_ones_own():
@@ -266,11 +265,11 @@ def test_a_row_of_ones_own_with_a_function_of_math():
     output = logarithm(x)
     output.backward()
     program = Program(output, [x])
-    assert "math.log(x)" in program.source
     assert program(0.7) == (output.data, (x.grad,))
 
 
-def test_two_functions_of_one_name_are_refused():
+def test_a_row_of_ones_own_with_the_name_of_another():
     x = Value(0.7, "x")
-    with pytest.raises(ValueError, match="two functions that are both called sigmoid: rename one of them"):
-        Program(doubled(x) + sigmoid(x), [x])
+    output = doubled(x) + sigmoid(x) + logarithm(x) + shifted(x)
+    output.backward()
+    assert Program(output, [x])(0.7) == (output.data, (x.grad,))

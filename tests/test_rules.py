@@ -19,6 +19,7 @@ POINTS = {1: [(-2.3,), (-0.7,), (0.4,), (1.6,)], 2: [(-1.3, 0.7), (0.8, 2.5), (2
 POINTS_OF = {
     "power": [(0.3, 1.7), (1.4, -2.2), (2.5, 0.6), (1.2, 3.0)],
     "log": [(0.2,), (0.9,), (1.6,), (5.0,)],
+    "log_0": [(0.2,), (0.9,), (1.6,), (5.0,)],
     "sqrt": [(0.2,), (0.9,), (1.6,), (5.0,)],
 }
 
@@ -217,6 +218,7 @@ def test_rows_may_use_rows_that_stand_below_them(name):
 
 # Functions, methods and exports are the same rows.
 FUNCTIONS = {name: rule for name, rule in ROWS.items() if rule.symbol == name}
+HELPERS = {"log_0", "sign", "step"}  # rows for partials, which are not methods
 
 
 def test_function_rows_are_the_exported_rules():
@@ -225,11 +227,11 @@ def test_function_rows_are_the_exported_rules():
 
 
 def test_function_rows_are_methods_of_value():
-    methods = {name: row for name, row in vars(Value).items() if isinstance(row, Rule)}
-    assert methods == {name: row for name, row in FUNCTIONS.items() if name not in ("sign", "step")}
+    methods = {name for name, method in vars(Value).items() if name in FUNCTIONS}
+    assert methods == FUNCTIONS.keys() - HELPERS
 
 
-@pytest.mark.parametrize("name", FUNCTIONS.keys() - {"sign", "step"})
+@pytest.mark.parametrize("name", sorted(FUNCTIONS.keys() - HELPERS))
 def test_a_method_records_the_same_operation_as_the_function(name):
     x = Value(0.7, "x")
     method, function = getattr(x, name)(), FUNCTIONS[name](x)
@@ -240,22 +242,6 @@ def test_a_method_records_the_same_operation_as_the_function(name):
 
 def test_no_two_rows_are_written_alike():
     assert len({(rule.symbol, len(rule.partials)) for rule in ROWS.values()}) == len(ROWS)
-
-
-@pytest.mark.parametrize(
-    ("name", "operands", "text"),
-    [
-        ("add", ("a", "b"), "a + b"),
-        ("sub", ("a", "-2"), "a - (-2)"),
-        ("power", ("-2", "n"), "(-2) ** n"),
-        ("neg", ("a",), "-a"),
-        ("neg", ("-2",), "-(-2)"),
-        ("absolute", ("-2",), "abs(-2)"),
-        ("sigmoid", ("-z",), "sigmoid(-z)"),
-    ],
-)
-def test_expressions_are_written_as_in_python(name, operands, text):
-    assert ROWS[name].expression(*operands) == text
 
 
 def test_the_repr_of_a_row_shows_what_it_computes():

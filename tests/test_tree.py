@@ -71,7 +71,7 @@ def test_a_graph_of_one_leaf():
 
 def test_a_line_break_in_a_label_does_not_break_the_line():
     lines = tree(Value(1.0, "a\nb") + Value(2.0, "\x1b[31m")).splitlines()
-    assert lines[1].startswith("v1 = a\\nb + \\x1b[31m ")
+    assert lines[1].startswith("v1 = (a\\nb) + (\\x1b[31m) ")
     assert len(lines) == 4
 
 

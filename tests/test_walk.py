@@ -91,13 +91,13 @@ def test_the_printed_numbers_are_right(seed):
             assert c == pytest.approx(a * b, rel=2e-5)
             assert c == pytest.approx(each.contribution, rel=1e-5)
             assert each.after == (each.contribution if each.before is None else each.before + each.contribution)
-            was_now = re.search(r"\(was (\S+), now (\S+)\)", line)
+            was_now = re.search(r"\(was (\S+), now (\S+?)(?: so far)?\)", line)
             assert (was_now is None) == (each.before is None)
             if was_now:
                 assert float(was_now[1]) == pytest.approx(each.before, rel=1e-5)
                 assert float(was_now[2]) == pytest.approx(each.after, rel=1e-5)
             products += 1
-            formula = re.search(r"  ∂(\w+)/∂(\w+)(?: \((?:1st|2nd)\))? = (.+)$", line)
+            formula = re.search(r"  ∂(\w+)/∂(\w+)(?: \((?:1st|2nd|direct)\))? = (.+)$", line)
             if formula:
                 assert nodes[formula[1]] is step.node
                 assert nodes[formula[2]] is each.operand
@@ -186,7 +186,7 @@ def test_a_walk_that_cannot_be_made_changes_no_gradient():
     C = (x + 1).sqrt() + x.sqrt()
     for node in topological_order(C):
         node.grad = 7.0
-    with pytest.raises(ZeroDivisionError, match=r"sqrt\(x\) has no derivative by x at x = 0"):
+    with pytest.raises(ZeroDivisionError, match=r"sqrt\(x\) is not differentiable with respect to x at x = 0"):
         Walk(C)
     assert set(gradients(C)) == {7.0}
     x.data = 1.0

@@ -9,8 +9,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from autograd_mini.diagrams import draw
-from autograd_mini.graph import names, topological_order
+from autograd_mini.drawing import draw
+from autograd_mini.graph import Graph
 from autograd_mini.value import Value
 from autograd_mini.walk import Walk
 
@@ -28,8 +28,9 @@ def flipbook(output: Value, path: str | os.PathLike[str], *, parameters: Iterabl
 
     Raises ValueError if the graph is too large to be leafed through, and what Walk raises.
     """
-    order = topological_order(output)
-    title = f"backprop of {names(order)[output]}"
+    graph = Graph(output)
+    order = graph.order
+    title = f"backprop of {graph.names[output]}"
     before = [node.grad for node in order]
     try:
         walk = Walk(output)

@@ -1,0 +1,91 @@
+"""What can be wrong with the numbers of a graph, and the error that says where: at which node, with which numbers."""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Iterable
+from math import isfinite, isnan
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from autograd_mini.graph import Graph
+from autograd_mini.notation import PYTHON, Written, plain, printable
+from autograd_mini.rules import Rule
+
+if TYPE_CHECKING:
+    from autograd_mini.value import Value
+
+E = TypeVar("E", bound=Exception)
+
+
+class StaleGraphError(RuntimeError):
+    """The data of a leaf changed after it was used: the numbers computed from it no longer hold."""
+
+
+def told(error: E, text: str) -> E:
+    """The error itself, its message beginning with the text."""
+    reason = error.args[-1] if error.args else type(error).__name__
+    error.args = (f"{text}: {reason}",)
+    return error
+
+
+def located(error: E, rule: Rule, operands: Iterable[Any]) -> E:
+    """The error of an operation, its message beginning with the operation, the labels and the numbers."""
+    texts, at = [], []
+    for operand in operands:
+        label = getattr(operand, "label", None)
+        number = reprlib.repr(getattr(operand, "_data", operand))
+        texts.append(PYTHON.name(printable(label)) if label else Written(number, 3 if number.startswith("-") else 5))
+        if label:
+            at.append(f"{printable(label)} = {number}")
+    where = f" at {', '.join(dict.fromkeys(at))}" if at else ""
+    return told(error, f"{PYTHON.operation(rule, texts).text}{where}")
+
+
+def undefined(error: E, graph: Graph, node: Value, position: int) -> E:
+    """The error of a local derivative, its message beginning with what is not differentiable, and where."""
+    operand = graph.names[node.operands[position]]  # type: ignore[index]
+    text = f"{graph.equation(node)} is not differentiable with respect to {operand}{graph.at(node)}"
+    return told(error, text)
+
+
+def check_numbers(graph: Graph) -> None:
+    """Raise the error for the first node whose number is no longer what its rule gives, or is not finite."""
+    for node in graph.order:
+        if is_stale(node):
+            now = _recomputed(node)
+            changed = " or ".join(graph.names[leaf] for leaf in dict.fromkeys(_changed(node)))
+            raise StaleGraphError(
+                f"{graph.equation(node)} was recorded as {plain(node._data)} "
+                f"but is {'undefined' if now is None else plain(now)} now: "
+                f"{changed} has changed, compute {graph.names[graph.output]} again"
+            )
+        if not isfinite(node._data):
+            raise FloatingPointError(f"{graph.equation(node)} is {node._data}{graph.at(node)}: there is no derivative")
+
+
+def check_gradient(graph: Graph, node: Value, gradient: float) -> None:
+    """Raise FloatingPointError for a gradient that is inf or nan."""
+    if not isfinite(gradient):
+        raise FloatingPointError(f"{graph.gradient_name(node)} is {gradient}: the gradient is not finite")
+
+
+def is_stale(node: Value) -> bool:
+    """Has a leaf that the node was computed from been set to a number that gives another result?"""
+    if not _changed(node):
+        return False
+    now = _recomputed(node)
+    return now != node._data and not (now is not None and isnan(now) and isnan(node._data))
+
+
+def _changed(node: Value) -> list[Value]:
+    """The operands that have been set since the node was computed from them."""
+    pairs = (node._a, node._x), (node._b, node._y)
+    return [operand for operand, number in pairs if operand is not None and operand._data is not number]
+
+
+def _recomputed(node: Value) -> float | None:
+    try:
+        now: float = node._rule.number(*map(float, node.operands))
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+    return now

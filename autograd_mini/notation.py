@@ -1,0 +1,91 @@
+"""How an operation is written, given its operands: in Python's notation, with no bracket that is not needed.
+
+Every text about a graph is written here. LaTeX, programs and other notations are subclasses of Notation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, NamedTuple
+
+from autograd_mini import rules
+from autograd_mini.rules import Operator, Rule
+
+# How strongly an operation holds its operands together; a function call, a name and a number hold best.
+STRENGTH: dict[Rule, int] = {rules.add: 1, rules.sub: 1, rules.mul: 2, rules.div: 2, rules.neg: 3, rules.power: 4}
+NEGATED, ATOM = 3, 5
+
+
+class Text(str):
+    """A text about a graph: a str that shows itself in the REPL as it is, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class Written(NamedTuple):
+    """A text, the strength that holds it together, and how deeply it is nested."""
+
+    text: str
+    strength: int = ATOM
+    depth: int = 0
+
+    def bracketed(self, weakest: int) -> str:
+        """The text, in brackets if its strength is below the weakest that needs none."""
+        return self.text if self.strength >= weakest else f"({self.text})"
+
+
+class Notation:
+    """How a graph is written: here as Python reads it. Subclasses write it in other ways."""
+
+    signs: ClassVar[Mapping[Rule, str]] = {}  # those of the operators that are not Python's
+
+    def name(self, name: str) -> Written:
+        """A node, by its name. A label that is not a single name ("x1*w1 + b") holds its parts together not at all."""
+        return Written(name, ATOM if name.isidentifier() else 0)
+
+    def number(self, number: float) -> Written:
+        text = plain(number)
+        return Written(text, NEGATED if text.startswith("-") else ATOM)
+
+    def function(self, rule: Rule, operands: Sequence[Written]) -> str:
+        """The call of a function."""
+        texts = [operand.bracketed(0 if len(operands) == 1 else 1) for operand in operands]
+        return f"{rule.symbol}({', '.join(texts)})"
+
+    def operator(self, rule: Rule, operands: Sequence[Written]) -> str:
+        """An operation of the six that have a sign. Brackets keep the order in which the operations were recorded."""
+        strength, sign = STRENGTH[rule], self.signs.get(rule, rule.symbol)
+        if len(operands) == 1:
+            return sign + operands[0].bracketed(strength + 1)
+        # Equals go from left to right, but a ** b ** c is a ** (b ** c); and a ** -b needs no brackets.
+        left, right = (strength + 1, NEGATED) if rule is rules.power else (strength, strength + 1)
+        return f"{operands[0].bracketed(left)} {sign} {operands[1].bracketed(right)}"
+
+    def operation(self, rule: Rule, operands: Sequence[Written]) -> Written:
+        """The operation on operands that have been written."""
+        depth = 1 + max(operand.depth for operand in operands)
+        if isinstance(rule, Operator):
+            return Written(self.operator(rule, operands), STRENGTH[rule], depth)
+        return Written(self.function(rule, operands), ATOM, depth)
+
+
+PYTHON = Notation()
+
+
+def plain(number: float) -> str:
+    """The shortest text that reads back as the number, whole numbers without their ".0": 2, 0.1, 1e+22, -0.0."""
+    text = repr(number).removesuffix(".0")
+    return "-0.0" if text == "-0" else text
+
+
+def figure(number: float) -> str:
+    """A number for people: six digits, and never -0."""
+    return f"{number + 0.0:.6g}"  # -0.0 + 0.0 is 0.0
+
+
+def printable(label: str) -> str:
+    r"""A label with \n for a line break, and so on: what cannot be printed would break the texts it stands in."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in label)

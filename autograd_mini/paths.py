@@ -1,0 +1,210 @@
+"""explain: the chain rule spelled out, every path from an output back to a node, and the sum over the paths."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from autograd_mini.backprop import Contribution, backward_pass
+from autograd_mini.formulas import partial_formula
+from autograd_mini.graph import Graph, require_values
+from autograd_mini.latex import Latex
+from autograd_mini.notation import figure
+from autograd_mini.value import Value
+
+MOST_PATHS = 5  # more are counted, and only the largest contributions are shown
+SHOWN_OF_MANY = 3
+LONGEST_PATH = 16  # the middle of a longer one is left out
+COUNTED = 10**15  # their number doubles with every fork: more than this are not counted
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way from the output down to a node, link by link, and the product of the partials on it."""
+
+    product: float
+    last: Contribution | None = None
+    before: Path | None = None
+
+    @property
+    def links(self) -> list[Contribution]:
+        links, path = [], self
+        while path.last is not None and path.before is not None:
+            links.append(path.last)
+            path = path.before
+        return links[::-1]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Explanation:
+    """The derivative of one node with respect to another, as a sum over the paths between them.
+
+    ``count`` is the number of paths (10**15 stands for any number from there on), ``paths`` the ones with the largest
+    contributions, largest in size first, and ``derivative`` the sum over all of them.
+    """
+
+    graph: Graph
+    node: Value
+    count: int
+    paths: tuple[Path, ...]
+    derivative: float
+
+    def __repr__(self) -> str:
+        C, w = self.graph.names[self.graph.output], self.graph.names[self.node]
+        gradient = self.graph.gradient_name(self.node)
+        if self.graph.output is self.node:
+            return f"{gradient} = 1: {C} is {w} itself"
+        if self.count == 0:
+            return f"{gradient} = 0: there is no path from {C} back to {w}"
+        if self.count == 1:
+            (path,) = self.paths
+            chain = " = ".join(_once([gradient, " × ".join(_factors(path)), figure(path.product)]))
+            return "\n".join([f"{gradient}: one path from {C} back to {w}", *self._lines(path, "  "), chain])
+        count = str(self.count) if self.count < COUNTED else "more than 10**15"
+        text = [f"{gradient}: {count} paths from {C} back to {w}, and their contributions add"]
+        for number, path in enumerate(self.paths, 1):
+            chain = " = ".join(_once([" × ".join(_factors(path)), figure(path.product)]))
+            text += [f"  path {number}: {chain}", *self._lines(path, "    ")]
+        if self.count == len(self.paths):
+            total = " + ".join(figure(path.product) for path in self.paths) + f" = {figure(self.derivative)}"
+        else:
+            more = str(self.count - len(self.paths)) if self.count < COUNTED else "many"
+            text.append(f"  and {more} more, none of them larger in size")
+            total = f"{figure(self.derivative)}, the sum of all {'' if more == 'many' else f'{count} '}contributions"
+        return "\n".join([*text, f"{gradient} = {total}"])
+
+    def _lines(self, path: Path, indent: str) -> list[str]:
+        graph = self.graph
+        rows = [
+            (
+                graph.names[link.node],
+                graph.expression(link.node),
+                graph.derivative_name(link.node, link.position),
+                partial_formula(graph, link.node, link.position),
+                f"{link.partial + 0.0: .6g}",
+            )
+            for link in _abridged(path.links)
+        ]
+        widths = [max(len(row[column]) for row in rows) for column in range(4)]
+        lines = [
+            f"{indent}{a:<{widths[0]}} = {b:<{widths[1]}}    {c:<{widths[2]}} = {d:<{widths[3]}}  = {e}"
+            for a, b, c, d, e in rows
+        ]
+        left_out = len(path.links) - len(rows)
+        if left_out:
+            lines.insert(len(lines) // 2, f"{indent}… {left_out} more steps …")
+        return lines
+
+    def latex(self) -> str:
+        r"""The same as LaTeX: an ``align*`` block, for a paper or a notebook.
+
+        >>> w, x = Value(2.0, "w"), Value(3.0, "x")
+        >>> print(explain((w * x + 1).named("z"), w).latex())
+        \begin{align*}
+        z &= v_{1} + 1 & \frac{\partial z}{\partial v_{1}} &= 1 \\
+        v_{1} &= w \cdot x & \frac{\partial v_{1}}{\partial w} &= x = 3 \\
+        \frac{\partial z}{\partial w} &= 1 \times 3 = 3
+        \end{align*}
+        """
+        latex, graph = Latex(), self.graph
+        name = {node: latex.name(label).text for node, label in graph.names.items()}
+        rows = []
+        for number, path in enumerate(self.paths, 1):
+            if self.count > 1:
+                rows.append(rf"\text{{path {number}:}} \quad & {_equated([_product(path)], path.product)}")
+            for link in _abridged(path.links):
+                mark = graph.mark(link.node, link.position)
+                derivative = _quotient(name[link.node], name[link.operand]) + (rf"\text{{{mark}}}" if mark else "")
+                partial = partial_formula(graph, link.node, link.position, latex)
+                operation = graph.expression(link.node, latex)
+                rows.append(f"{name[link.node]} &= {operation} & {derivative} &= {_equated([partial], link.partial)}")
+        products = [_product(path) for path in self.paths] + [r"\cdots"] * (self.count > len(self.paths))
+        gradient = _quotient(name[graph.output], name[self.node])
+        rows.append(f"{gradient} &= {_equated(products, self.derivative)}")
+        return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+
+def explain(output: Value, node: Value) -> Explanation:
+    """Spell out the chain rule: how the output depends on the node, along every path between them.
+
+    A path goes from the output back to the node, operand by operand. Its contribution is the product of the local
+    derivatives on it, and the derivative is the sum of the contributions of all paths. Up to five paths are shown; of
+    more than that the number, and the three with the largest contributions.
+
+    Raises what ``backward()`` raises; no ``grad`` changes.
+
+    >>> w, x = Value(2.0, "w"), Value(3.0, "x")
+    >>> explain(((w * x) ** 2).named("C"), w)
+    ∂C/∂w: one path from C back to w
+      C  = v1 ** 2    ∂C/∂v1 = 2 * v1  =  12
+      v1 = w * x      ∂v1/∂w = x       =  3
+    ∂C/∂w = 12 × 3 = 36
+    """
+    require_values([node])
+    graph = Graph(output)
+    dependent = {node}
+    for each in graph.order:
+        if not dependent.isdisjoint(each.operands):
+            dependent.add(each)
+    counts = Counter({output: 1})
+    paths: dict[Value, list[Path]] = defaultdict(list, {output: [Path(1.0)]})
+    derivative = float(output is node)
+    for link in backward_pass(graph, 1.0, float):
+        if link.operand is node:
+            derivative = link.after
+        if link.operand in dependent and link.node is not node:
+            counts[link.operand] = min(COUNTED, counts[link.operand] + counts[link.node])
+            # Whatever follows multiplies them all alike: only the largest can still become one of the largest.
+            paths[link.node] = _largest(paths[link.node], MOST_PATHS)
+            paths[link.operand] += [Path(path.product * link.partial, link, path) for path in paths[link.node]]
+    shown = _largest(paths[node], MOST_PATHS if counts[node] <= MOST_PATHS else SHOWN_OF_MANY)
+    return Explanation(
+        graph if node in graph.names else Graph(output, node), node, counts[node], tuple(shown), derivative
+    )
+
+
+def _largest(paths: list[Path], count: int) -> list[Path]:
+    return sorted(paths, key=lambda path: -abs(path.product))[:count]
+
+
+def _once(sides: Sequence[str]) -> list[str]:
+    """The sides of an equation without empty ones, and without repetition: not 3 = 3."""
+    return [side for side in dict.fromkeys(sides) if side]
+
+
+def _abridged(links: list[Contribution]) -> list[Contribution]:
+    if len(links) <= LONGEST_PATH:
+        return links
+    return links[: LONGEST_PATH // 2] + links[-LONGEST_PATH // 2 :]
+
+
+def _factors(path: Path) -> list[str]:
+    """The partials on the path, those in the middle of a long path as one "…"."""
+    links = path.links
+    factors = [figure(link.partial) for link in _abridged(links)]
+    if len(factors) < len(links):
+        factors.insert(len(factors) // 2, "…")
+    return factors
+
+
+def _quotient(above: str, below: str) -> str:
+    return rf"\frac{{\partial {above}}}{{\partial {below}}}"
+
+
+def _product(path: Path) -> str:
+    """The product of the partials on the path, in LaTeX."""
+    factors = _factors(path)
+    if len(factors) == 1:
+        return Latex().number(float(factors[0])).text
+    return r" \times ".join(
+        r"\cdots" if factor == "…" else Latex().number(float(factor)).bracketed(4) for factor in factors
+    )
+
+
+def _equated(terms: list[str], number: float) -> str:
+    """A sum of terms in LaTeX, and its number where that is not the same text."""
+    return " = ".join(_once([" + ".join(filter(None, terms)), Latex().number(number).text]))
