@@ -28,8 +28,7 @@ a = Value(2, "a")
 m = (2 * a + 3 * a + 5 * a).named("m")
 total = (7 * m + 11 * m + 13 * m).named("C")
 total.backward()
-pictures["paths"] = draw(total)
-pictures["paths"].graph_attr["rankdir"] = "BT"
+pictures["paths"] = draw(total, rankdir="BT")
 
 try:
     for name, picture in pictures.items():
