@@ -68,7 +68,7 @@ def backpropagated(graph: Graph, seed: Any, read: Callable[[Any], Any]) -> dict[
 
 def local_derivative(node: Value, position: int, read: Callable[[Any], Any]) -> Any:
     """The derivative of the node with respect to its operand at the position: its rule says it."""
-    return read(node._rule.partials[position](read(node), *map(read, node.operands)))
+    return read(node.rule.partials[position](read(node), *map(read, node.operands)))
 
 
 def itself(node: Any) -> Any:

@@ -85,7 +85,7 @@ def _changed(node: Value) -> list[Value]:
 
 def _recomputed(node: Value) -> float | None:
     try:
-        now: float = node._rule.number(*map(float, node.operands))
+        now: float = node.rule.number(*map(float, node.operands))
     except (ArithmeticError, ValueError, TypeError):
         return None
     return now

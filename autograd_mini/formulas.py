@@ -63,7 +63,7 @@ def straight_line(
             written[node] = _leaf(graph, node, notation, constants)
             continue
         operation = notation.operation(
-            node._rule,
+            node.rule,
             [notation.number(each) if isinstance(each, float) else written[each] for each in operands[node]],
         )
         if uses[node] > 1 or node.label or len(operation.text) > LONGEST or operation.depth >= DEEPEST:
@@ -91,9 +91,9 @@ def partial_formula(graph: Graph, node: Value, position: int, notation: Notation
         each: Value(float(each), None if isinstance(each, float) else graph.names[each])
         for each in (*node.operands, node)
     }
-    if node._rule is power and isinstance(node.operands[1], float):
+    if node.rule is power and isinstance(node.operands[1], float):
         symbols[node.operands[1]] = node.operands[1]  # as a number, so that 3 * a ** (3 - 1) reads 3 * a ** 2
-    derivative = node._rule.partials[position](symbols[node], *(symbols[each] for each in node.operands))
+    derivative = node.rule.partials[position](symbols[node], *(symbols[each] for each in node.operands))
     if not isinstance(derivative, Value):
         return Text(notation.number(float(derivative)).text)
     constants = [symbol for each, symbol in symbols.items() if isinstance(each, float) and isinstance(symbol, Value)]

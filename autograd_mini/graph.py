@@ -54,7 +54,7 @@ class Graph:
             notation.number(operand) if isinstance(operand, float) else notation.name(self.names[operand])
             for operand in node.operands
         ]
-        return notation.operation(node._rule, operands).text
+        return notation.operation(node.rule, operands).text
 
     def equation(self, node: Value) -> str:
         """How the node was computed: "v5 = v4 ** 2"; just its name for a leaf."""
@@ -99,7 +99,7 @@ class Graph:
         new: dict[Any, Any] = {}
         for node in self.order:
             operands = [new.get(operand, operand) for operand in node.operands]
-            new[node] = node._rule(*operands) if operands else leaf(node)
+            new[node] = node.rule(*operands) if operands else leaf(node)
         return new
 
 

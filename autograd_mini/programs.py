@@ -104,7 +104,7 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
     outputs = [output, *(each for each in derivatives if isinstance(each, Value))]
     graph = Graph(*outputs)
     taken = dict.fromkeys(("math", "max", "program"), 1)
-    notation = Source(dict.fromkeys(node._rule for node in graph.order if node.operands), taken)
+    notation = Source(dict.fromkeys(node.rule for node in graph.order if node.operands), taken)
     graph.names = called = _identifiers(graph, inputs, wrt, gradients, taken)
     constants = {leaf for leaf in graph.leaves if leaf not in inputs}
     lines = straight_line(graph, outputs, notation, constants)

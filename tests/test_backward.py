@@ -384,7 +384,7 @@ def test_in_a_random_graph_any_change_that_matters_is_noticed(seed):
     for leaf in leaves:
         before = leaf.data
         leaf.data = before + 0.01
-        if any(node._rule(*map(float, node.operands)) != node.data for node in operations):
+        if any(node.rule(*map(float, node.operands)) != node.data for node in operations):
             noticed += 1
             with pytest.raises(StaleGraphError, match=rf"\b{leaf.label}\b.* has changed"):
                 output.backward()
