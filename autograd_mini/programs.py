@@ -16,15 +16,13 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, itself
 from autograd_mini.formulas import straight_line
 from autograd_mini.graph import Graph, listed, names
 from autograd_mini.notation import NEGATED, Notation, Written
-from autograd_mini.rules import Operator, Rule, power
+from autograd_mini.rules import TABLE, Operator, Rule, power
 from autograd_mini.value import Value
 
-TABLE = {rule for rule in vars(rules).values() if isinstance(rule, Rule)}
 ON_ARRAYS = "import {} as math\n\nmax = math.maximum\n\n\n"  # the first lines of a program for arrays
 
 
