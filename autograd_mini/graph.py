@@ -71,8 +71,11 @@ class Graph:
         return f"∂{self._symbol(node)}/∂{self._symbol(operand)}{self.mark(node, position)}"
 
     def mark(self, node: Value, position: int) -> str:
-        """ " (1st)" and " (2nd)" where both operands are one node; " (direct)" where the operand of the output reaches
-        it another way too, so that ∂C/∂w without a mark is the sum over all ways."""
+        """What tells a local derivative from others of its name.
+
+        That is "(1st)" or "(2nd)" where both operands are one node, and "(direct)" where an operand of the output
+        reaches it another way too: ∂C/∂w without a mark is the sum over all ways.
+        """
         operand = node.operands[position]
         if node.operands.count(operand) == 2:
             return (" (1st)", " (2nd)")[position]
