@@ -34,7 +34,7 @@ class Graph:
 
     @property
     def leaves(self) -> list[Value]:
-        return [node for node in self.order if not node.operands]
+        return [node for node in self.order if node.rule is None]
 
     def require_leaves(self, values: Iterable[Value]) -> None:
         """Raise ValueError if one of these is not a leaf of the graph."""
@@ -139,7 +139,7 @@ def listed(values: Iterable[Value], example: str) -> list[Value]:
 def require_values(values: Iterable[Any]) -> None:
     """Raise TypeError if one of these is not a Value: a label, say, or a number."""
     for value in values:
-        if not hasattr(value, "operands"):
+        if not hasattr(value, "rule"):
             raise TypeError(f"expected a Value, not {value!r} ({type(value).__name__})")
 
 
