@@ -73,7 +73,7 @@ def local_derivative(node: Value, position: int, read: Callable[[Any], Any]) -> 
 
 def itself(node: Any) -> Any:
     """How to read a node where the gradient is to be a graph; a plain number is read as a float."""
-    return node if hasattr(node, "operands") else real(node)
+    return node if hasattr(node, "rule") else real(node)
 
 
 def times(upstream: Any, partial: Any) -> Any:

@@ -183,3 +183,5 @@ sign     = Rule(    "sign",     signum,              lambda out, a: 0.0)
 step     = Rule(    "step",     heaviside,           lambda out, a: 0.0)
 log_0    = Rule(    "log_0",    log_or_0,            lambda out, a: 1 / a)
 # fmt: on
+
+TABLE = [row for row in globals().values() if isinstance(row, Rule)]

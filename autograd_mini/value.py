@@ -49,7 +49,7 @@ def _record(rule: Rule, a: Any, b: Any = None) -> Value:
 def _operator(rule: Rule, name: str) -> tuple[Callable[[Value, Operand], Value], Callable[[Value, Real], Value]]:
     """The two methods of an operator: for `self + other`, and for `other + self` where other is a plain number.
 
-    They do what _record() does for any row, with fewer questions, which makes recording a third faster.
+    They do what _record() does for any row, with fewer questions: recording takes 1.4 times as long without them.
     """
     forward = rule.forward
 
@@ -66,7 +66,7 @@ def _operator(rule: Rule, name: str) -> tuple[Callable[[Value, Operand], Value],
 
     def reflected(self: Value, other: Real) -> Value:
         if rule is rules.add and type(other) is int and other == 0:
-            return self  # sum() starts from the int 0, which shall leave no node
+            return self  # sum() starts from the int 0, which should leave no node
         try:
             x, y = other if type(other) is float else real(other), self._data
             return _node(forward(x, y), rule, None, self, x, y)
