@@ -183,7 +183,8 @@ function problemAt(node) {
   if (operandNumbers(node, values).some(Number.isNaN)) return "";
   if (Number.isNaN(values[node])) return `${name} = ${formula}: ${inNumbers(node)} cannot be computed.`;
   const missing = operands.find((operand, position) => "node" in operand && Number.isNaN(partials[node][position]));
-  return missing ? `${missing.derivative} = ${missing.formula} cannot be computed at ${name} = ${inNumbers(node)}.` : "";
+  if (!missing) return "";
+  return `${missing.derivative} = ${missing.formula} cannot be computed at ${name} = ${inNumbers(node)}.`;
 }
 
 function kind(node) {
@@ -245,9 +246,9 @@ function findPlaces() {
 function card(group) {
   const across = points(group.querySelector("path").getAttribute("d")).map(([x]) => x);
   const middle = (Math.min(...across) + Math.max(...across)) / 2;
-  const [gradient, ...more] = group.querySelectorAll("text.gradient");
+  const value = group.querySelector("text.value"), [gradient, ...more] = group.querySelectorAll("text.gradient");
   more.forEach(text => text.remove());
-  return {element: group, value: centred(group.querySelector("text.value"), middle), gradient: centred(gradient, middle)};
+  return {element: group, value: centred(value, middle), gradient: centred(gradient, middle)};
 }
 
 function arrow(groups, position) {
@@ -298,8 +299,9 @@ function growTree() {
     cards[node] = {element: row, value, gradient};
     let corner = "└─ ", side = "   ";
     for (let position = operands.length - 1; position >= 0; position--) {
-      if (!("node" in operands[position])) continue;
-      pending.push({node: operands[position].node, branch: indent + corner, indent: indent + side, user: node, position});
+      const below = operands[position].node;
+      if (below === undefined) continue;
+      pending.push({node: below, branch: indent + corner, indent: indent + side, user: node, position});
       [corner, side] = ["├─ ", "│  "];
     }
   }
@@ -350,7 +352,8 @@ function gradientPieces(node, {gradients, unfinished}) {
 /** Scroll the picture, if need be, until the card of the step stands in its middle. */
 function follow() {
   if (!state.at) return;
-  const outer = picture.getBoundingClientRect(), inner = cards[steps[state.at - 1].node].element.getBoundingClientRect();
+  const {element} = cards[steps[state.at - 1].node], card = element.querySelector(".text") ?? element;
+  const outer = picture.getBoundingClientRect(), inner = card.getBoundingClientRect();
   const isInside = outer.left <= inner.left && inner.right <= outer.right
     && outer.top <= inner.top && inner.bottom <= outer.bottom;
   const right = (inner.left + inner.right - outer.left - outer.right) / 2;
@@ -363,11 +366,12 @@ function follow() {
 const COVER = ["cover", "?"];
 
 function showStep() {
-  const moment = momentAfter(state.covered ? state.at - 1 : state.at), now = steps[state.at - 1] ?? {};
-  const lines = {forward: forwardLines, seed: seedLines, backward: backwardLines, undefined: startLines}[now.pass](now.node);
-  const heading = state.at ? `Step ${state.at} of ${steps.length}: ${now.pass}` : "The start";
+  const moment = momentAfter(state.covered ? state.at - 1 : state.at), now = steps[state.at - 1] ?? {pass: "start"};
+  const writers = {start: startLines, forward: forwardLines, seed: seedLines, backward: backwardLines};
+  const lines = writers[now.pass](now.node);
   if (state.covered) lines.push(line("Find what is covered, then press →."));
   showPicture(moment, now);
+  const heading = state.at ? `Step ${state.at} of ${steps.length}: ${now.pass}` : "The start";
   find("#step").replaceChildren(make("h2", {}, heading), ...lines);
   find("#sum").hidden = state.selected === null;
   if (state.selected !== null) find("#sum").replaceChildren(...sumLines(state.selected, moment));
@@ -377,7 +381,7 @@ function showStep() {
   find("#next").disabled = state.at === steps.length && !state.covered;
 }
 
-/** What is known after so many steps: the gradients, undefined where there are none yet, and which of them will grow. */
+/** The gradients after so many steps, undefined where there is none yet, and which of them are still to grow. */
 function momentAfter(stepsDone) {
   const gradients = nodes.map(() => undefined), unfinished = new Set();
   if (stepsDone > operations.length) gradients[output] = state.numbers.gradients[output];
@@ -397,10 +401,11 @@ function startLines() {
 
 function forwardLines(node) {
   const {name, formula, operands} = nodes[node];
-  if (Number.isNaN(state.numbers.values[node])) return [line(["strong", name], ` = ${formula} has no value.`), line(problem())];
+  const value = state.numbers.values[node];
+  if (Number.isNaN(value)) return [line(["strong", name], ` = ${formula} has no value.`), line(problem())];
   return [
     line(["strong", name], ` = ${formula}`),
-    line(`= ${inNumbers(node)} = `, result("value", state.numbers.values[node])),
+    line(`= ${inNumbers(node)} = `, result("value", value)),
     ...state.covered ? [] : [...operands.keys()].flatMap(position => derivativeLines(node, position)),
   ];
 }
@@ -445,26 +450,26 @@ const chain = ({node, position}) =>
   [["gradient", nodes[node].gradient], " × ", ["derivative", nodes[node].operands[position].derivative]];
 
 /** "0.9707 × 0.02845", with a question mark for what is not known yet. */
-const product = (upstream, partial, write) => [known("gradient", upstream, write), " × ", known("derivative", partial, factor)];
+const product = (upstream, partial, write) =>
+  [known("gradient", upstream, write), " × ", known("derivative", partial, factor)];
 
 const known = (className, number, write) => number === undefined ? ["unknown", "?"] : [className, write(number)];
 
 /** The gradient of a node as a sum, with a term for each arrow that leaves its card. */
 function sumLines(node, {stepsDone, gradients, unfinished}) {
-  const {name, gradient} = nodes[node], terms = state.numbers.contributions.filter(each => each.operand === node);
-  const heading = make("h2", {}, `The gradient of ${name}`);
-  if (node === output) return [heading, line(["gradient", `${gradient} = 1`], ": this is where the backward pass begins")];
-  const symbols = terms.flatMap((each, i) => [i ? " + " : "", ...chain(each)]);
-  const numbers = terms.flatMap((each, i) => {
-    const partial = computedAt[each.node] <= stepsDone ? each.partial : undefined;
-    return [i ? " + " : "", ...product(each.step <= stepsDone ? each.upstream : undefined, partial, i ? factor : figure)];
-  });
+  const {name, gradient} = nodes[node], heading = make("h2", {}, `The gradient of ${name}`);
+  if (node === output) return [heading, line(["gradient", `${gradient} = 1`], ": here the backward pass begins")];
+  const terms = state.numbers.contributions.filter(each => each.operand === node);
+  const isComputed = each => computedAt[each.node] <= stepsDone, isDone = each => each.step <= stepsDone;
+  const sum = write => terms.flatMap((each, i) => [i ? " + " : "= ", ...write(each, i)]);
+  const numbers = (each, i) => product(
+    isDone(each) ? each.upstream : undefined, isComputed(each) ? each.partial : undefined, i ? factor : figure);
   return [
     heading,
-    line(["gradient", gradient], " = ", ...symbols),
-    line("= ", ...numbers),
-    line("= ", known("gradient", gradients[node], figure), gradients[node] !== undefined && unfinished.has(node) ? " so far" : ""),
-    ...terms.flatMap(each => computedAt[each.node] <= stepsDone ? derivativeLines(each.node, each.position) : []),
+    line(["gradient", gradient], " ", ...sum(chain)),
+    line(...sum(numbers)),
+    line("= ", known("gradient", gradients[node], figure), terms.some(isDone) && unfinished.has(node) ? " so far" : ""),
+    ...terms.filter(isComputed).flatMap(each => derivativeLines(each.node, each.position)),
   ];
 }
 
@@ -561,8 +566,12 @@ function chart(svg, across, up) {
   const label = (x, y, anchor, text) => shape("text", {x, y, "text-anchor": anchor}, text);
   svg.replaceChildren(
     shape("rect", {class: "frame", x: 60, y: 10, width: 230, height: 190}),
-    label(60, 216, "start", figure(across.low)), label(175, 216, "middle", across.name), label(290, 216, "end", figure(across.high)),
-    label(55, 199, "end", figure(up.low)), label(55, 109, "end", up.name), label(55, 20, "end", figure(up.high)),
+    label(60, 216, "start", figure(across.low)),
+    label(175, 216, "middle", across.name),
+    label(290, 216, "end", figure(across.high)),
+    label(55, 199, "end", figure(up.low)),
+    label(55, 109, "end", up.name),
+    label(55, 20, "end", figure(up.high)),
   );
   return {
     x: number => 60 + 230 * (number - across.low) / (across.high - across.low),
@@ -583,7 +592,8 @@ function showCurve() {
   find("#curve").hidden = done < 0 || !state.trained.size || graph.own.length > 0;
   if (find("#curve").hidden) return;
   const {name} = nodes[output], low = Math.min(0, ...costs), high = Math.max(low + 1e-9, ...costs);
-  const svg = find("#curve svg"), {x, y} = chart(svg, {name: "steps", low: 0, high: Math.max(1, done)}, {name, low, high});
+  const svg = find("#curve svg"), across = {name: "steps", low: 0, high: Math.max(1, done)};
+  const {x, y} = chart(svg, across, {name, low, high});
   drawPath(svg, costs.map((cost, i) => [x(i), y(cost)]));
   find("#curve figcaption").textContent = done ? costsInWords(costs, done) : descentInWords();
 }
@@ -634,7 +644,7 @@ function levels(a, b, across, up) {
 
 /** Twelve levels of the cost, each as large as the others, as a picture. */
 function paint(a, b, across, up) {
-  const size = Math.min(120, Math.floor(sqrt(2e5 / nodes.length)));
+  const size = Math.min(80, Math.floor(sqrt(2e5 / nodes.length)));
   const canvas = make("canvas", {width: size, height: size}), pen = canvas.getContext("2d");
   const costs = Array.from({length: size * size}, (_, cell) => {
     const there = [...state.leafNumbers], column = cell % size + 0.5, row = Math.floor(cell / size) + 0.5;

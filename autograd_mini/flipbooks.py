@@ -77,7 +77,7 @@ def flipbook(
     finished = Moment(output, backpropagated(graph, 1.0, float), set(), None)
     diagram = draw(output, walk=finished, parameters=parameters, rankdir="BT")
     diagram.graph_attr.update(label="", pad="0.1")  # the page has a title and a legend of its own
-    used = list(dict.fromkeys(node._rule for node in graph.order if node.operands))
+    used = list(dict.fromkeys(node.rule for node in graph.order if node.operands))
     own = [rule.symbol for rule in used if rule not in TABLE]
     page = Template(_file(".html")).substitute(
         output=escape(graph.names[output]),
@@ -141,7 +141,7 @@ def _nodes(graph: Graph, used: list[Rule]) -> list[dict[str, Any]]:
             "value": node.data,
             "formula": graph.expression(node, PRINT) if node.operands else None,
             "slots": numbered.expression(node, Slots()) if node.operands else None,
-            "rule": used.index(node._rule) if node.operands else None,
+            "rule": used.index(node.rule) if node.operands else None,
             "operands": [operand_of(node, position) for position in range(len(node.operands))],
         }
         for node in graph.order
@@ -149,7 +149,7 @@ def _nodes(graph: Graph, used: list[Rule]) -> list[dict[str, Any]]:
 
 
 def _row(rule: Rule) -> str:
-    """A row of the table in JavaScript, where these are written as in Python: [(a, b) => a * b, (out, a, b) => b, …]."""
+    """A row of the table in JavaScript, which writes formulas as Python does: "[(a, b) => a + b, (out, a, b) => 1, …]"."""
     operands = [Value(2.0, "a"), Value(3.0, "b")][: len(rule.partials)]
     out = rule(*operands).named("out")
     graph, names = Graph(out), "a" if rule.db is None else "a, b"

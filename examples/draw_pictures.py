@@ -1,7 +1,8 @@
 """Draws the pictures of docs/: the neuron after backward() and in the middle of it, and paths that merge.
 
-Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg and paths.svg, and beside them their DOT text,
-into docs/; or name another folder. Where Graphviz is not installed there is only the DOT text, and a word on how to install it.
+Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg and paths.svg, beside them their DOT text, and
+neuron.html, the flipbook of the neuron, into docs/; or name another folder. Where Graphviz is not installed there is only
+the DOT text, and a word on how to install it.
 """
 
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from graphviz import ExecutableNotFound
 
-from autograd_mini import Value, Walk, draw, sigmoid
+from autograd_mini import Value, Walk, draw, flipbook, sigmoid
 from autograd_mini.neuron import B, W, X, Y
 
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent / "docs"
@@ -35,5 +36,6 @@ try:
         picture.save(folder / f"{name}.dot")
     for name, picture in pictures.items():
         print(picture.render(folder / f"{name}.dot", outfile=folder / f"{name}.svg"))
+    print(flipbook(C, parameters=[w, b]).save(folder / "neuron.html"))
 except ExecutableNotFound as error:
     print(error)
