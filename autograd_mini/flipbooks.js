@@ -534,7 +534,7 @@ function prepareControls() {
     event.preventDefault();
     keys[event.key]();
   };
-  onhashchange = () => goTo(Number(location.hash.slice(1)) || 0);
+  onhashchange = () => goTo(parseInt(location.hash.slice(1)) || 0);
 }
 
 function holdToRepeat(button, action) {

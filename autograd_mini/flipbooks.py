@@ -24,6 +24,7 @@ from autograd_mini.walk import Moment
 TABLE = {rule for rule in vars(rules).values() if isinstance(rule, Rule)}
 # The page has other colours in the dark, and its script looks for the numbers: both go by these names.
 CLASSES = {BLUE: "value", RED: "gradient", VIOLET: "derivative", GREY: "kind"}
+# What could end a script stands in it as \u003c.
 ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
@@ -79,11 +80,12 @@ def flipbook(
     diagram.graph_attr.update(label="", pad="0.1")  # the page has a title and a legend of its own
     used = list(dict.fromkeys(node.rule for node in graph.order if node.operands))
     own = [rule.symbol for rule in used if rule not in TABLE]
+    data = {"nodes": _nodes(graph, used), "parameters": [*map(graph.order.index, parameters)], "own": own}
     page = Template(_file(".html")).substitute(
         output=escape(graph.names[output]),
         headline=escape(headline(graph)),
         picture=_picture(diagram._repr_svg_() or ""),
-        graph=_json({"nodes": _nodes(graph, used), "parameters": [*map(graph.order.index, parameters)], "own": own}),
+        graph=json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(ESCAPES),
         table="" if own else ",\n".join(map(_row, used)),
         style=_file(".css"),
         script=_file(".js"),
@@ -96,11 +98,6 @@ def flipbook(
 
 def _file(suffix: str) -> str:
     return Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
-
-
-def _json(data: Any) -> str:
-    """JSON to stand in a script, which no label can end."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(ESCAPES)
 
 
 def _picture(svg: str) -> str:

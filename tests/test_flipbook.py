@@ -376,8 +376,9 @@ def test_the_address_opens_a_step(page, tmp_path):
             break
         time.sleep(0.02)
     assert page.text("#position") == "9 / 13"
-    page.open(tmp_path / "C.html", step="x")
-    assert page.text("#position") == "0 / 13"
+    for nonsense in ("x", "3.5", "99"):
+        page.open(tmp_path / "C.html", step=nonsense)
+        assert page.text("#position") == {"x": "0", "3.5": "3", "99": "13"}[nonsense] + " / 13"
 
 
 def test_ask_me_first_covers_each_result_until_the_next_step(page):
@@ -515,6 +516,30 @@ def test_powers_at_the_borders_of_their_domain(recorded, browser, tmp_path, monk
         if expected is not None:
             assert found["values"] == pytest.approx(expected[0])
             assert found["gradients"] == pytest.approx(expected[2])
+
+
+def test_constants_of_every_kind(browser, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    x = Value(2.0, "x")
+    C = (x / math.inf + x * 1e300 * 1e-300 - -0.5 * x**-1.5 - (-2.0 - x)).named("C")
+    flipbook(C, tmp_path / "C.html")
+    points = [{x: 2.0}, {x: 1.5}, {x: -1.0}]
+    for point, found in zip(points, in_page(browser.open(tmp_path / "C.html"), C, points), strict=True):
+        expected = in_engine(C, point)
+        assert (expected is None) == bool(found["problem"])
+        if expected is not None:
+            assert found["values"] == pytest.approx(expected[0])
+            assert found["gradients"] == pytest.approx(expected[2])
+
+
+def test_a_leaf_alone(browser, dot, tmp_path):
+    flipbook(Value(2.0, "x"), tmp_path / "x.html")
+    page = browser.open(tmp_path / "x.html")
+    assert cards(page) == [("2", "∂x/∂x = ?")]
+    page.press(RIGHT)
+    assert cards(page) == [("2", "∂x/∂x = 1")]
+    page.type("#leaves input[type=number]", "3")
+    assert cards(page) == [("3", "∂x/∂x = 1")]
 
 
 def test_four_digits_are_those_of_python(browser, C, tmp_path):
