@@ -1,6 +1,7 @@
 """Program: the printed function is backpropagation, bit for bit; it reads well, runs alone, and no label becomes code."""
 
 import keyword
+import linecache
 import math
 import re
 import subprocess
@@ -273,3 +274,13 @@ def test_a_row_of_ones_own_with_the_name_of_another():
     output = doubled(x) + sigmoid(x) + logarithm(x) + shifted(x)
     output.backward()
     assert Program(output, [x])(0.7) == (output.data, (x.grad,))
+
+
+def test_the_text_of_a_program_goes_with_it():
+    x = Value(0.5, "x")
+    before = set(linecache.cache)
+    program = Program((1 / x).named("only here"), [x])
+    (name,) = set(linecache.cache) - before
+    assert "".join(linecache.getlines(name)) == program.source
+    del program
+    assert name not in linecache.cache
