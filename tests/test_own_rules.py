@@ -7,6 +7,7 @@ import copy
 import functools
 import keyword
 import math
+import re
 import operator
 import pickle
 from decimal import Decimal
@@ -292,7 +293,7 @@ def test_a_forward_that_turns_complex_later_is_refused_by_the_program():
 def test_a_partial_that_gives_no_real_number_is_refused(given):
     for way in ways(Rule("own", halved, lambda out, a: given)).values():
         text = message(TypeError, way)
-        assert text.startswith("v1 = own(x) is not differentiable with respect to x at x = 0.75: ")
+        assert text.startswith("the derivative of v1 = own(x) with respect to x cannot be computed at x = 0.75: ")
 
 
 @pytest.mark.parametrize("error", [ValueError, ZeroDivisionError, OverflowError, TypeError, FloatingPointError])
@@ -303,7 +304,9 @@ def test_a_function_that_raises_without_a_word(error):
     assert message(error, lambda: Rule("own", fail, half_of)(Value(0.75, "x"))).startswith("own(x) at x = 0.75: ")
     for way in ways(Rule("own", halved, fail)).values():
         text = message(error, way)
-        assert text.startswith("v1 = own(x) is not differentiable with respect to x at x = 0.75: ")
+        assert re.match(r"v1 = own\(x\) is not differentiable|the derivative of v1 = own\(x\)", text)
+        assert " with respect to x " in text
+        assert f"at x = 0.75: {error.__name__}" in text
     assert "own(x)" in tree(Rule("own", halved, fail)(Value(0.75, "x")))
 
 
