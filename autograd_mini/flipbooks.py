@@ -61,7 +61,7 @@ def flipbook(output: Value, path: str | os.PathLike[str], *, parameters: Iterabl
 
 def _picture(output: Value, walk: Walk, parameters: list[Value]) -> str:
     diagram = draw(output, walk=walk, parameters=parameters)
-    svg = diagram._repr_svg_()
+    svg = diagram.svg()
     if svg is None:
         return f"<pre>{escape(repr(diagram))}</pre>"
     # On one page an id may stand only once, and a title would pop up over every card and arrow.
