@@ -1,9 +1,11 @@
-"""Draws the pictures of docs/diagrams.md: the neuron after backward(), and in the middle of it.
+"""Draws the pictures of docs/diagrams.md: the neuron after backward(), the neuron in the middle of it, and a network.
 
-Run `python examples/draw_neuron.py` to write neuron.svg and neuron-step.svg, and beside them their DOT text, into docs/;
-or name another folder. Where Graphviz is not installed there is only the DOT text, and a word on how to install it.
+Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg and network.svg, and beside them their DOT
+text, into docs/; or name another folder. Where Graphviz is not installed there is only the DOT text, and a word on how
+to install it.
 """
 
+import random
 import sys
 from pathlib import Path
 
@@ -20,13 +22,29 @@ prediction = sigmoid(z).named("ŷ")
 C = ((y - prediction) ** 2 / 2).named("C")
 
 C.backward()
-pictures = {"neuron": draw(C, parameters=[w, b])}
-pictures["neuron-step"] = draw(C, walk=Walk(C).goto(4), parameters=[w, b])
+pictures = {"neuron": draw(C, parameters=[w, b], rankdir="BT")}
+pictures["neuron-step"] = draw(C, walk=Walk(C).goto(4), parameters=[w, b], rankdir="BT")
+
+chance = random.Random(3)
+
+
+def neuron(inputs: list[Value], name: str) -> Value:
+    """A sigmoid neuron with weights taken by chance."""
+    z = sum((Value(chance.uniform(-2, 2)) * each for each in inputs), Value(chance.uniform(-2, 2)))
+    return sigmoid(z).named(name)
+
+
+inputs = [Value(1.0, "x1"), Value(0.0, "x2")]
+hidden = [neuron(inputs, name) for name in ("h1", "h2", "h3")]
+prediction = neuron(hidden, "ŷ")
+C = ((Value(1.0, "y") - prediction) ** 2 / 2).named("C")
+C.backward()
+pictures["network"] = draw(C, nodes=[*inputs, *hidden, prediction], rankdir="BT")
 
 try:
     for name, picture in pictures.items():
         picture.save(folder / f"{name}.dot")
     for name, picture in pictures.items():
-        print(picture.render(folder / f"{name}.dot", outfile=folder / f"{name}.svg"))
+        print(picture.render(folder / f"{name}.svg"))
 except ExecutableNotFound as error:
     print(error)
