@@ -260,7 +260,7 @@ def _expressions(graph: Graph, named: Container[Value], longest: float) -> dict[
     for node in graph.order:
         operands = [PRINT.number(each) if isinstance(each, float) else written[each] for each in node.operands]
         is_short = operands and all(operand.text for operand in operands)
-        whole = PRINT.operation(node._rule, operands) if is_short else Written("")
+        whole = PRINT.operation(node.rule, operands) if is_short else Written("")
         texts[node] = whole.text if len(whole.text) <= longest else ""
         is_named = node in named or not operands
         written[node] = PRINT.name(graph.names[node]) if is_named else whole._replace(text=texts[node])

@@ -16,15 +16,13 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, itself
 from autograd_mini.formulas import straight_line
 from autograd_mini.graph import Graph, listed, names
-from autograd_mini.notation import NEGATED, Notation, Written
-from autograd_mini.rules import Operator, Rule, power
+from autograd_mini.notation import NEGATED, Notation, Written, deeper
+from autograd_mini.rules import TABLE, Operator, Rule, power
 from autograd_mini.value import Value
 
-TABLE = {rule for rule in vars(rules).values() if isinstance(rule, Rule)}
 ON_ARRAYS = "import {} as math\n\nmax = math.maximum\n\n\n"  # the first lines of a program for arrays
 
 
@@ -104,9 +102,9 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
     outputs = [output, *(each for each in derivatives if isinstance(each, Value))]
     graph = Graph(*outputs)
     taken = dict.fromkeys(("math", "max", "program"), 1)
-    notation = Source(dict.fromkeys(node._rule for node in graph.order if node.operands), taken)
+    notation = Source(dict.fromkeys(node.rule for node in graph.order if node.rule), taken)
     graph.names = called = _identifiers(graph, inputs, wrt, gradients, taken)
-    constants = {leaf for leaf in graph.leaves if leaf not in inputs}
+    constants = set(graph.leaves).difference(inputs)
     lines = straight_line(graph, outputs, notation, constants)
     results = [
         repr(each) if isinstance(each, float) else repr(each.data) if each in constants else called[each]
@@ -150,7 +148,7 @@ class Source(Notation):
 
     def operation(self, rule: Rule, operands: Sequence[Written]) -> Written:
         if rule is power and not _never_complex(operands[0].text, operands[1].text):
-            return Written(self.function(rule, operands), depth=1 + max(operand.depth for operand in operands))
+            return Written(self.function(rule, operands), depth=deeper(operands))
         return super().operation(rule, operands)
 
 

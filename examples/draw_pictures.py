@@ -1,8 +1,8 @@
-"""Draws the pictures of docs/diagrams.md: the neuron after backward(), the neuron in the middle of it, and a network.
+"""Draws the pictures of docs/: the neuron after backward() and in the middle of it, paths that merge, and a network.
 
-Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg and network.svg, and beside them their DOT
-text, into docs/; or name another folder. Where Graphviz is not installed there is only the DOT text, and a word on how
-to install it.
+Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg, paths.svg and network.svg, and beside them
+their DOT text, into docs/; or name another folder. Where Graphviz is not installed there is only the DOT text, and a word
+on how to install it.
 """
 
 import random
@@ -25,19 +25,26 @@ C.backward()
 pictures = {"neuron": draw(C, parameters=[w, b], rankdir="BT")}
 pictures["neuron-step"] = draw(C, walk=Walk(C).goto(4), parameters=[w, b], rankdir="BT")
 
+# Three ways from a to m, three from m to C. The factors are primes: each product shows which way it came.
+a = Value(2, "a")
+m = (2 * a + 3 * a + 5 * a).named("m")
+C = (7 * m + 11 * m + 13 * m).named("C")
+C.backward()
+pictures["paths"] = draw(C, rankdir="BT")
+
+# A network of four neurons, 2-3-1, with weights taken by chance: only the neurons have cards.
 chance = random.Random(3)
 
 
 def neuron(inputs: list[Value], name: str) -> Value:
-    """A sigmoid neuron with weights taken by chance."""
     z = sum((Value(chance.uniform(-2, 2)) * each for each in inputs), Value(chance.uniform(-2, 2)))
     return sigmoid(z).named(name)
 
 
-inputs = [Value(1.0, "x1"), Value(0.0, "x2")]
+inputs = [Value(1, "x1"), Value(0, "x2")]
 hidden = [neuron(inputs, name) for name in ("h1", "h2", "h3")]
 prediction = neuron(hidden, "ŷ")
-C = ((Value(1.0, "y") - prediction) ** 2 / 2).named("C")
+C = ((Value(1, "y") - prediction) ** 2 / 2).named("C")
 C.backward()
 pictures["network"] = draw(C, nodes=[*inputs, *hidden, prediction], rankdir="BT")
 

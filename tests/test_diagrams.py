@@ -790,7 +790,7 @@ def test_all_pictures_of_the_docs_are_drawn_by_the_example(example):
     assert [path.stem for path in sorted(docs.glob("*.dot"))] == [path.stem for path in sorted(docs.glob("*.svg"))]
 
 
-@pytest.mark.parametrize("name", ["neuron", "neuron-step", "network"])
+@pytest.mark.parametrize("name", ["neuron", "neuron-step", "paths", "network"])
 def test_the_pictures_in_the_docs_are_those_the_example_draws(name, example):
     source = (example / f"{name}.dot").read_text(encoding="utf-8")
     assert source == (ROOT / "docs" / f"{name}.dot").read_text(encoding="utf-8")
