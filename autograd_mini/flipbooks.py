@@ -83,7 +83,7 @@ def flipbook(
     page = Template(_file(".html")).substitute(
         output=escape(graph.names[output]),
         headline=escape(headline(graph)),
-        picture=_picture(diagram._repr_svg_() or ""),
+        picture=_picture(diagram.svg() or ""),
         graph=json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(ESCAPES),
         table="" if own else ",\n".join(map(_row, used)),
         style=_file(".css"),

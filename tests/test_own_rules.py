@@ -7,9 +7,9 @@ import copy
 import functools
 import keyword
 import math
-import re
 import operator
 import pickle
+import re
 from decimal import Decimal
 from fractions import Fraction
 from unicodedata import normalize
