@@ -1,13 +1,14 @@
-"""Ctrl-C at any line: gradients and position are as they were, or as they were about to be. Never between."""
+"""Ctrl-C at any line: gradients, position and files are as they were, or as they were about to be. Never between."""
 
 import itertools
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 import autograd_mini
-from autograd_mini import Value, Walk, sigmoid
+from autograd_mini import Value, Walk, flipbook, sigmoid
 from autograd_mini.graph import topological_order
 
 PACKAGE = str(Path(autograd_mini.__file__).parent)
@@ -55,14 +56,14 @@ class Interrupts:
             sys.settrace(self.trace)
 
 
-def interrupted(prepare, action, check, second=False):
+def interrupted(prepare, action, check, second=False, lines=None):
     """Do the action on something prepared, with an interrupt at its first line, its second line, and so on to its end.
 
-    Where a `second` one is asked for, it comes at every line of what the first one leaves to be done. Gives how often
-    the action was done.
+    Or at these `lines`. Where a `second` one is asked for, it comes at every line of what the first one leaves to be
+    done. Gives how often the action was done.
     """
     count = 0
-    for line in itertools.count():
+    for line in itertools.count() if lines is None else lines:
         raised = 2
         then = 0
         while raised == 2:
@@ -158,3 +159,26 @@ def test_the_beginning_of_a_walk():
         assert gradients(output) in (before, [0.0] * len(before))
 
     assert interrupted(lambda: marked(small), Walk, check) > 100
+
+
+def test_a_flipbook(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", os.fspath(tmp_path))  # without dot it is quick
+    page = tmp_path / "page.html"
+    flipbook(small(), page)
+    whole = page.read_text(encoding="utf-8")
+    before = gradients(marked(small))
+
+    def prepare():
+        page.write_text("the page that was there", encoding="utf-8")
+        return marked(small)
+
+    def check(output, _):
+        assert gradients(output) == before
+        assert page.read_text(encoding="utf-8") in ("the page that was there", whole)
+
+    output = prepare()
+    with Interrupts(10**9) as never:
+        flipbook(output, page)
+        count = 10**9 - never.lines[0]
+    lines = [*range(0, count, count // 25), *range(count - 25, count)]
+    assert interrupted(prepare, lambda output: flipbook(output, page), check, lines=lines) == len(lines)
