@@ -111,7 +111,7 @@ def braces_balance(text):
     return depth == 0
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(5))
 def test_every_text_is_printable_and_no_label_becomes_markup(seed):
     plain = texts(*labelled(seed, lambda rng, number: hostile(rng, number) and f"plain {number}"))
     for what, text in texts(*labelled(seed, hostile)).items():
@@ -142,7 +142,7 @@ def test_missing_brackets_would_be_noticed():
     assert [braces_balance(text) for text in (r"\frac{a}{\{b}", "}{", r"{a\\}}")] == [True, False, False]
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(10))
 def test_every_formula_still_gives_its_number(seed):
     output, leaves = labelled(seed, marked)
     for value in (output, gradient(output, leaves[:1])[0]):
@@ -155,7 +155,7 @@ def test_every_formula_still_gives_its_number(seed):
             assert read(part.removeprefix(f"where {name} = "), graph) == nodes[name].data
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_every_operation_and_derivative_still_gives_its_number(seed):
     output, leaves = labelled(seed, marked)
     graph = Graph(output)
