@@ -3,12 +3,13 @@
 import itertools
 import os
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import autograd_mini
-from autograd_mini import Value, Walk, flipbook, sigmoid
+from autograd_mini import Rule, Value, Walk, flipbook, sigmoid
 from autograd_mini.graph import topological_order
 
 PACKAGE = str(Path(autograd_mini.__file__).parent)
@@ -98,6 +99,14 @@ def larger():
     return sigmoid(x * w + w) * x
 
 
+slow = Rule("slow", lambda a: a, lambda out, a: Decimal(1))  # floats cannot be multiplied by it: the readable pass can
+
+
+def not_fast():
+    x = Value(3.0, "x")
+    return slow(x * x)
+
+
 def marked(graph):
     """The graph with gradients that no backward() gives."""
     output = graph()
@@ -106,7 +115,7 @@ def marked(graph):
     return output
 
 
-@pytest.mark.parametrize(("graph", "second"), [(larger, False), (small, True)])
+@pytest.mark.parametrize(("graph", "second"), [(larger, False), (small, True), (not_fast, False), (not_fast, True)])
 def test_backward(graph, second):
     before = gradients(marked(graph))
     output = graph()

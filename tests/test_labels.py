@@ -4,6 +4,7 @@ becomes markup, and what stands there still means the graph's numbers."""
 import pickle
 import random
 import re
+from unicodedata import normalize
 
 import pytest
 from random_graphs import random_graph
@@ -224,3 +225,16 @@ def test_a_label_of_a_megabyte():
     label = "\\ $\n" * 2**18
     shown = label.replace("\n", r"\n")
     assert formula(Value(2.0, label) + 1) == f"({shown}) + 1"
+
+
+@pytest.mark.parametrize(("one", "other"), [("ﬁ", "fi"), ("ŷ", "y\u0302"), ("µ", "μ")])
+def test_labels_that_python_reads_as_one_name_are_two_names(one, other):
+    C = Value(2.0, one) - Value(3.0, other)
+    names = {normalize("NFKC", name) for name in Graph(C).names.values()}
+    assert len(names) == 3
+
+
+def test_a_long_label_does_not_break_the_lines_of_a_table():
+    x = Value(2.0, "long " * 22)
+    C = ((x * 3) * (x**3)).named("C")
+    assert "where" not in repr(explain(C, x)) + "".join(map(repr, Walk(C)))
