@@ -285,18 +285,12 @@ function growTree() {
   const pending = [{node: output, branch: "", indent: ""}];
   while (pending.length) {
     const {node, branch, indent, user, position} = pending.pop(), {name, formula, operands} = nodes[node];
-    const isNew = !(node in cards);
-    const [text, value, gradient, derivative] = ["text", "value", "gradient", "derivative"].map(
-      className => make("span", {className}));
-    const row = tree.appendChild(make("div", {className: `row ${kind(node)}`}, text, value, gradient, derivative));
-    text.textContent = branch + name + (!isNew ? " (above)" : formula ? ` = ${formula}` : "");
-    if (user !== undefined) {
-      const number = make("b");
-      derivative.append(`${nodes[user].operands[position].derivative} = `, number);
-      arrows[user][position] = {element: derivative, number};
-    }
+    const isNew = !(node in cards), text = isNew ? formula ? ` = ${formula}` : "" : " (above)";
+    const row = treeRow(branch + name + text, user === undefined ? "" : nodes[user].operands[position].derivative);
+    tree.append(row.element);
+    if (user !== undefined) arrows[user][position] = row.arrow;
     if (!isNew) continue;
-    cards[node] = {element: row, value, gradient};
+    cards[node] = row;
     let corner = "└─ ", side = "   ";
     for (let position = operands.length - 1; position >= 0; position--) {
       const below = operands[position].node;
@@ -306,6 +300,13 @@ function growTree() {
     }
   }
   return {cards, arrows};
+}
+
+function treeRow(text, derivative) {
+  const value = make("span", {className: "value"}), gradient = make("span", {className: "gradient"});
+  const number = make("b"), cell = make("span", {className: "derivative"}, derivative && `${derivative} = `, number);
+  const element = make("div", {className: "row"}, make("span", {className: "text"}, text), value, gradient, cell);
+  return {element, value, gradient, arrow: {element: cell, number}};
 }
 
 function prepareCards() {
