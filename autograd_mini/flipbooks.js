@@ -44,10 +44,9 @@ function localDerivatives(values) {
 
 const operandNumbers = (node, values) => nodes[node].operands.map(operand => operand.constant ?? values[operand.node]);
 
-function apply(rule, numbers) {
-  const number = numbers.some(Number.isNaN) ? NaN : rule(...numbers);
-  return Number.isFinite(number) ? number : NaN;
-}
+const apply = (rule, numbers) => numbers.some(Number.isNaN) ? NaN : finite(rule(...numbers));
+
+const finite = number => Number.isFinite(number) ? number : NaN;
 
 /** Backpropagation: every contribution to a gradient, upstream × local derivative, one operand at a time. */
 function backwardPass(values, partials) {
@@ -58,7 +57,7 @@ function backwardPass(values, partials) {
     nodes[node].operands.forEach(({node: operand}, position) => {
       if (operand === undefined) return; // a plain number has no gradient
       const upstream = gradients[node], partial = partials[node][position], before = gradients[operand];
-      const product = upstream * partial, after = before === undefined ? product : before + product;
+      const product = finite(upstream * partial), after = before === undefined ? product : finite(before + product);
       gradients[operand] = after;
       contributions.push({step: stepsBefore + 1, node, position, operand, upstream, partial, product, before, after});
     });
@@ -147,7 +146,7 @@ function setLeaves(leafNumbers, path) {
 /** A number as the picture has it: four digits, and a true minus. */
 function figure(number) {
   if (Number.isNaN(number)) return "undefined";
-  const [digits, exponent] = fourDigits(number + 0).split("e"); // −0 + 0 is 0
+  const [digits, exponent] = fourDigits(number).split("e");
   const text = -5 < exponent && exponent < 4
     ? String(Number(`${digits}e${exponent}`))
     : `${Number(digits)}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
@@ -176,7 +175,10 @@ function inNumbers(node) {
 }
 
 /** What cannot be computed at these numbers, as a sentence; "" where all can. */
-const problem = () => operations.map(problemAt).find(Boolean) ?? "";
+function problem() {
+  const node = state.numbers.gradients.findIndex(Number.isNaN);
+  return operations.map(problemAt).find(Boolean) ?? (node < 0 ? "" : `${nodes[node].gradient} is too large.`);
+}
 
 function problemAt(node) {
   const {values, partials} = state.numbers, {name, formula, operands} = nodes[node];
