@@ -106,7 +106,7 @@ def logistic(a: float) -> float:
 
 def log_one_plus_exp(a: float) -> float:
     """log(1 + e**a), without overflow at any a."""
-    return max(a, 0.0) + math.log1p(math.exp(-abs(a)))
+    return a * (a >= 0) + math.log1p(math.exp(-abs(a)))
 
 
 def positive_part(a: float) -> float:
