@@ -68,12 +68,12 @@ def backpropagated(graph: Graph, seed: Any, read: Callable[[Any], Any]) -> dict[
 
 def local_derivative(node: Value, position: int, read: Callable[[Any], Any]) -> Any:
     """The derivative of the node with respect to its operand at the position: its rule says it."""
-    return read(node._rule.partials[position](read(node), *map(read, node.operands)))
+    return read(node.rule.partials[position](read(node), *map(read, node.operands)))
 
 
 def itself(node: Any) -> Any:
     """How to read a node where the gradient is to be a graph; a plain number is read as a float."""
-    return node if hasattr(node, "operands") else real(node)
+    return node if hasattr(node, "rule") else real(node)
 
 
 def times(upstream: Any, partial: Any) -> Any:

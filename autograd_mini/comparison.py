@@ -182,14 +182,14 @@ class Point:
         self.at = at
         self.nodes = self.replay()
         self.data: dict[Any, float] = {node: new.data for node, new in self.nodes.items()}
-        self.steps = [(node, node._rule.forward, node.operands) for node in order if node.operands]
+        self.steps = [(node, node.rule.forward, node.operands) for node in order if node.operands]
 
     def replay(self, seed: int = 0, nudge: float = 0.0) -> dict[Value, Value]:
         """The new node of each old one, its number nudged up or down at random."""
         rng = random.Random(seed)
         nodes: dict[Any, Value] = {}
         for node in self.order:
-            new = node._rule(*(nodes.get(v, v) for v in node.operands)) if node.operands else Value(self.at[node])
+            new = node.rule(*(nodes.get(v, v) for v in node.operands)) if node.operands else Value(self.at[node])
             new._data += rng.choice((-nudge, nudge)) * (abs(new._data) or SIZE_OF_ZERO)
             nodes[node] = new
         nodes[self.order[-1]].backward()

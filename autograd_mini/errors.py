@@ -45,6 +45,8 @@ def undefined(error: E, graph: Graph, node: Value, position: int) -> E:
     """The error of a local derivative, its message beginning with what is not differentiable, and where."""
     operand = graph.names[node.operands[position]]  # type: ignore[index]
     text = f"{graph.equation(node)} is not differentiable with respect to {operand}{graph.at(node)}"
+    if isinstance(error, TypeError):  # of a row of the user's own, whose partial gives None or a complex number
+        text = f"the derivative of {graph.equation(node)} with respect to {operand} is not a number{graph.at(node)}"
     return told(error, text)
 
 
@@ -85,7 +87,7 @@ def _changed(node: Value) -> list[Value]:
 
 def _recomputed(node: Value) -> float | None:
     try:
-        now: float = node._rule.number(*map(float, node.operands))
+        now: float = node.rule.number(*map(float, node.operands))
     except (ArithmeticError, ValueError, TypeError):
         return None
     return now

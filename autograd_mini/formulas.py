@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from autograd_mini.graph import Graph
 from autograd_mini.notation import PYTHON, Notation, Text, Written
-from autograd_mini.rules import power
+from autograd_mini.rules import TABLE, Rule, power
 from autograd_mini.value import Value
 
 # An expression longer or nested deeper than this is broken up: nobody could read it, and Python's parser has limits too.
@@ -63,7 +63,7 @@ def straight_line(
             written[node] = _leaf(graph, node, notation, constants)
             continue
         operation = notation.operation(
-            node._rule,
+            node.rule,
             [notation.number(each) if isinstance(each, float) else written[each] for each in operands[node]],
         )
         if uses[node] > 1 or node.label or len(operation.text) > LONGEST or operation.depth >= DEEPEST:
@@ -91,10 +91,26 @@ def partial_formula(graph: Graph, node: Value, position: int, notation: Notation
         each: Value(float(each), None if isinstance(each, float) else graph.names[each])
         for each in (*node.operands, node)
     }
-    if node._rule is power and isinstance(node.operands[1], float):
+    if node.rule is power and isinstance(node.operands[1], float):
         symbols[node.operands[1]] = node.operands[1]  # as a number, so that 3 * a ** (3 - 1) reads 3 * a ** 2
-    derivative = node._rule.partials[position](symbols[node], *(symbols[each] for each in node.operands))
+    derivative = node.rule.partials[position](symbols[node], *(symbols[each] for each in node.operands))
     if not isinstance(derivative, Value):
         return Text(notation.number(float(derivative)).text)
     constants = [symbol for each, symbol in symbols.items() if isinstance(each, float) and isinstance(symbol, Value)]
     return _formula(Graph(derivative), notation, constants)
+
+
+def described(rule: Rule) -> str:
+    """What help(rule) says: what the operation computes, and its derivatives."""
+    operands = [Value(0.25, "a"), Value(0.5, "b")][: len(rule.partials)]
+    graph = Graph(rule(*operands).named("out"))
+    derivatives = [
+        f"{graph.derivative_name(graph.output, k)} = {partial_formula(graph, graph.output, k)}"
+        for k in range(len(operands))
+    ]
+    meaning = (rule.forward.__doc__ or "").partition("\n\n")[0]
+    return "\n".join(filter(None, [graph.equation(graph.output), meaning, *derivatives]))
+
+
+for row in TABLE:
+    row.__doc__ = described(row)

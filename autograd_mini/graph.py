@@ -34,7 +34,7 @@ class Graph:
 
     @property
     def leaves(self) -> list[Value]:
-        return [node for node in self.order if not node.operands]
+        return [node for node in self.order if node.rule is None]
 
     def require_leaves(self, values: Iterable[Value]) -> None:
         """Raise ValueError if one of these is not a leaf of the graph."""
@@ -54,7 +54,7 @@ class Graph:
             notation.number(operand) if isinstance(operand, float) else notation.name(self.names[operand])
             for operand in node.operands
         ]
-        return notation.operation(node._rule, operands).text
+        return notation.operation(node.rule, operands).text
 
     def equation(self, node: Value) -> str:
         """How the node was computed: "v5 = v4 ** 2"; just its name for a leaf."""
@@ -71,8 +71,11 @@ class Graph:
         return f"∂{self._symbol(node)}/∂{self._symbol(operand)}{self.mark(node, position)}"
 
     def mark(self, node: Value, position: int) -> str:
-        """ " (1st)" and " (2nd)" where both operands are one node; " (direct)" where the operand of the output reaches
-        it another way too, so that ∂C/∂w without a mark is the sum over all ways."""
+        """What tells a local derivative from others of its name.
+
+        That is "(1st)" or "(2nd)" where both operands are one node, and "(direct)" where an operand of the output
+        reaches it another way too: ∂C/∂w without a mark is the sum over all ways.
+        """
         operand = node.operands[position]
         if node.operands.count(operand) == 2:
             return (" (1st)", " (2nd)")[position]
@@ -99,7 +102,7 @@ class Graph:
         new: dict[Any, Any] = {}
         for node in self.order:
             operands = [new.get(operand, operand) for operand in node.operands]
-            new[node] = node._rule(*operands) if operands else leaf(node)
+            new[node] = node.rule(*operands) if operands else leaf(node)
         return new
 
 
@@ -136,7 +139,7 @@ def listed(values: Iterable[Value], example: str) -> list[Value]:
 def require_values(values: Iterable[Any]) -> None:
     """Raise TypeError if one of these is not a Value: a label, say, or a number."""
     for value in values:
-        if not hasattr(value, "operands"):
+        if not hasattr(value, "rule"):
             raise TypeError(f"expected a Value, not {value!r} ({type(value).__name__})")
 
 

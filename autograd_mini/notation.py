@@ -66,13 +66,17 @@ class Notation:
 
     def operation(self, rule: Rule, operands: Sequence[Written]) -> Written:
         """The operation on operands that have been written."""
-        depth = 1 + max(operand.depth for operand in operands)
         if isinstance(rule, Operator):
-            return Written(self.operator(rule, operands), STRENGTH[rule], depth)
-        return Written(self.function(rule, operands), ATOM, depth)
+            return Written(self.operator(rule, operands), STRENGTH[rule], deeper(operands))
+        return Written(self.function(rule, operands), ATOM, deeper(operands))
 
 
 PYTHON = Notation()
+
+
+def deeper(operands: Sequence[Written]) -> int:
+    """How deeply an operation on these operands is nested."""
+    return 1 + max([operand.depth for operand in operands])
 
 
 def plain(number: float) -> str:

@@ -16,16 +16,14 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, itself
 from autograd_mini.formulas import straight_line
 from autograd_mini.graph import Graph, listed, names
-from autograd_mini.notation import NEGATED, Notation, Written
+from autograd_mini.notation import NEGATED, Notation, Written, deeper
 from autograd_mini.reals import real
-from autograd_mini.rules import Operator, Rule, power
+from autograd_mini.rules import TABLE, Operator, Rule, power
 from autograd_mini.value import Value
 
-TABLE = {rule for rule in vars(rules).values() if isinstance(rule, Rule)}
 HELPED = {name for rule in TABLE if inspect.isfunction(rule.forward) for name in rule.forward.__code__.co_names}
 NUMBERS = itertools.count(1)  # of the programs, so that each has a file name of its own in tracebacks
 
@@ -117,9 +115,9 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
     outputs = [output, *(each for each in derivatives if isinstance(each, Value))]
     graph = Graph(*outputs)
     taken = dict.fromkeys(("program", *HELPED), 1)
-    notation = Source(dict.fromkeys(node._rule for node in graph.order if node.operands), taken)
+    notation = Source(dict.fromkeys(node.rule for node in graph.order if node.rule), taken)
     graph.names = called = _identifiers(graph, inputs, wrt, gradients, taken)
-    constants = {leaf for leaf in graph.leaves if leaf not in inputs}
+    constants = set(graph.leaves).difference(inputs)
     lines = straight_line(graph, outputs, notation, constants)
     results = [
         repr(each) if isinstance(each, float) else repr(each.data) if each in constants else called[each]
@@ -130,7 +128,8 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
         *(f"    {called[node]} = {text}" for node, text in lines),
         f"    return {results[0]}, ({', '.join(results[1:])}{',' * (len(derivatives) == 1)})",
     ]
-    text = "\n\n\n".join([*notation.helpers(), "\n".join(function)])
+    body = "\n".join(function)
+    text = "\n\n\n".join([*notation.helpers(body), body])
     return f"import math\n\n\n{text}" if "math." in text else text, notation.own
 
 
@@ -138,18 +137,17 @@ class Source(Notation):
     """How a program writes a graph: floats in full, and the functions by the names they have in it."""
 
     def __init__(self, used: Iterable[Rule], taken: dict[str, int]) -> None:
-        self.called: dict[Rule, None] = {}
         self.functions = {rule: _function_name(rule) for rule in used if rule in TABLE}
         taken.update(dict.fromkeys(self.functions.values(), 1))
-        self.functions.update({rule: _identifier(rule.symbol, taken) for rule in used if rule not in TABLE})
+        self.functions |= {rule: _identifier(rule.symbol, taken) for rule in used if rule not in TABLE}
         self.own = {name: rule.forward for rule, name in self.functions.items() if rule not in TABLE}
 
-    def helpers(self) -> list[str]:
-        """The texts of the functions that the program calls and Python does not have, as functions of these names."""
+    def helpers(self, body: str) -> list[str]:
+        """The texts of the functions that the body calls and Python does not have, as functions of these names."""
         texts = [
             re.sub(r"^def \w+", f"def {name}", inspect.getsource(rule.forward)).rstrip("\n")
             for rule, name in self.functions.items()
-            if rule in self.called and rule in TABLE and inspect.isfunction(rule.forward)
+            if rule in TABLE and inspect.isfunction(rule.forward) and f"{name}(" in body
         ]
         return texts + [f"# {name} is not printed here: it is the function of a Rule of your own." for name in self.own]
 
@@ -158,12 +156,11 @@ class Source(Notation):
         return Written(text, NEGATED) if text.startswith("-") else Written(text)
 
     def function(self, rule: Rule, operands: Sequence[Written]) -> str:
-        self.called[rule] = None
         return f"{self.functions[rule]}({', '.join(operand.text for operand in operands)})"
 
     def operation(self, rule: Rule, operands: Sequence[Written]) -> Written:
         if rule is power and not _never_complex(operands[0].text, operands[1].text):
-            return Written(self.function(rule, operands), depth=1 + max(operand.depth for operand in operands))
+            return Written(self.function(rule, operands), depth=deeper(operands))
         return super().operation(rule, operands)
 
 

@@ -22,7 +22,7 @@ def real(number: Any) -> float:
         return float(number)
     if isinstance(number, (float, numbers.Real, Decimal)) and not isinstance(number, bool):
         return float(number)
-    if hasattr(number, "operands"):
+    if hasattr(number, "rule"):
         hint = "its .data"
     elif isinstance(number, (bool, str)):
         hint = "float(...) of it"

@@ -95,7 +95,8 @@ class Operator(Rule):
         return f"<rule {self.symbol}a>" if self.db is None else f"<rule a {self.symbol} b>"
 
 
-# The functions that Python does not have. Without an `if` they are written once for floats and for arrays.
+# The functions that Python does not have. Without an `if` they are written once for floats and for arrays. (max would do
+# for softplus too, but where both of its arguments are equal, JAX differentiates it by halves.)
 
 
 def logistic(a: float) -> float:
@@ -139,9 +140,11 @@ def log_or_0(a: float) -> float:
 
 def base_rule(_: Any, a: Any, b: Any) -> Any:
     """∂(a ** b)/∂a = b * a ** (b - 1)."""
-    if float(b) == 0 and (isinstance(b, float) or float(a) == 0):
+    if b == 2:
+        return b * a  # a ** 1 would clutter the formula of every square
+    if b == 0 or float(a) == float(b) == 0:
         return 0.0  # a ** 0 is flat everywhere, but b * a ** -1 cannot be computed where a is 0
-    return b * (a if isinstance(b, float) and b == 2 else a ** (b - 1))  # a ** 1 would clutter the formula of a square
+    return b * a ** (b - 1)
 
 
 def exponent_rule(out: Any, a: Any, _: Any) -> Any:
@@ -181,3 +184,5 @@ sign     = Rule(    "sign",     signum,              lambda out, a: 0.0)
 step     = Rule(    "step",     heaviside,           lambda out, a: 0.0)
 log_0    = Rule(    "log_0",    log_or_0,            lambda out, a: 1 / a)
 # fmt: on
+
+TABLE = [row for row in globals().values() if isinstance(row, Rule)]

@@ -83,8 +83,8 @@ class Walk:
     ``next(walk)`` does a step and returns it, ``for step in walk`` does the rest of them, ``walk.back()`` takes one
     back, ``walk.goto(k)`` moves to the position after k steps, ``walk.run()`` to the end; the last three return the
     walk. The walk itself shows its position, and at the end the table of all values and gradients. At every position
-    the ``grad`` of each node of the graph is the sum accumulated so far, initially 0, and after the last step what
-    ``backward()`` gives, to the last bit. ``position`` is the number of steps done.
+    the ``grad`` of each node of the graph is the sum accumulated so far, and after the last step what ``backward()``
+    gives, to the last bit. Making a Walk sets all of them to 0. ``position`` is the number of steps done.
 
     Raises what ``backward()`` raises, and then leaves every ``grad`` as it is; so does an interrupt. A leaf whose data
     changes during the walk makes the next step that needs it raise StaleGraphError. A backward() in between overwrites

@@ -68,7 +68,7 @@ def replay(output: Value, leaf: Value, data: float) -> float:
     numbers: dict[Value | float, float] = {}
     for node in topological_order(output):
         operands = [numbers.get(operand, operand) for operand in node.operands]
-        numbers[node] = node._rule(*operands) if operands else data if node is leaf else node.data
+        numbers[node] = node.rule(*operands) if operands else data if node is leaf else node.data
     return numbers[output]
 
 

@@ -384,7 +384,7 @@ def test_in_a_random_graph_any_change_that_matters_is_noticed(seed):
     for leaf in leaves:
         before = leaf.data
         leaf.data = before + 0.01
-        if any(node._rule(*map(float, node.operands)) != node.data for node in operations):
+        if any(node.rule(*map(float, node.operands)) != node.data for node in operations):
             noticed += 1
             with pytest.raises(StaleGraphError, match=rf"\b{leaf.label}\b.* has changed"):
                 output.backward()
@@ -569,14 +569,14 @@ def test_a_graph_a_million_nodes_deep_is_recorded_differentiated_and_freed():
 def test_an_error_deep_below_is_found_without_recursion():
     w = Value(0.0, "w")
     node = sqrt(w)
-    for _ in range(50_000):
+    for _ in range(20_000):
         node = node + 1
     assert message_of(ZeroDivisionError, node).startswith(
         "v1 = sqrt(w) is not differentiable with respect to w at w = 0: "
     )
     w.data = 4.0
     assert message_of(StaleGraphError, node) == (
-        "v1 = sqrt(w) was recorded as 0 but is 2 now: w has changed, compute v50001 again"
+        "v1 = sqrt(w) was recorded as 0 but is 2 now: w has changed, compute v20001 again"
     )
 
 

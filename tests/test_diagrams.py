@@ -431,9 +431,9 @@ def test_nothing_but_draw_imports_graphviz():
     subprocess.run([sys.executable, "-c", program], env={"PYTHONPATH": str(ROOT)}, check=True)
 
 
-@pytest.mark.parametrize("name", ["neuron", "neuron-step"])
+@pytest.mark.parametrize("name", ["neuron", "neuron-step", "paths"])
 def test_the_pictures_in_the_docs_are_those_the_example_draws(name, tmp_path):
-    example = [sys.executable, ROOT / "examples" / "draw_neuron.py", tmp_path]
+    example = [sys.executable, ROOT / "examples" / "draw_pictures.py", tmp_path]
     subprocess.run(example, env={"PYTHONPATH": str(ROOT), "PATH": ""}, check=True, capture_output=True)
     drawn = (tmp_path / f"{name}.dot").read_text(encoding="utf-8")
     assert drawn == (ROOT / "docs" / f"{name}.dot").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ own.
 """
 
 import math
+import pydoc
 import sys
 
 import pytest
@@ -297,3 +298,28 @@ def test_the_checks_of_this_file_find_a_wrong_row(partial, check):
     check(softsign, (0.4,))
     with pytest.raises(AssertionError):
         check(Rule("softsign", softsign.forward, partial), (0.4,))
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("sigmoid", ["out = sigmoid(a)", "1 / (1 + e**-a)", "∂out/∂a = out * (1 - out)"]),
+        ("div", ["out = a / b", "∂out/∂a = 1 / b", "∂out/∂b = -out / b"]),
+    ],
+)
+def test_help_says_what_a_row_computes_and_its_derivative(name, lines):
+    text = pydoc.render_doc(ROWS[name], renderer=pydoc.plaintext)
+    assert all(line in text for line in lines)
+
+
+def test_help_shows_the_operators_of_value_under_their_own_names():
+    text = pydoc.render_doc(Value, renderer=pydoc.plaintext)
+    for name, meaning in [("__add__", "self + other"), ("__rpow__", "other ** self, other a plain number")]:
+        assert f"{name}(self: 'Value', other: " in text
+        assert f"      {meaning}\n" in text
+
+
+@pytest.mark.parametrize("symbol", ["+", "a b", "lambda", "", "1x", 3, None])
+def test_a_symbol_that_cannot_be_a_name_is_refused_when_the_rule_is_made(symbol):
+    with pytest.raises(ValueError, match="the symbol of a Rule is the name of a function, like 'exp', not "):
+        Rule(symbol, abs, lambda out, a: 1)

@@ -122,16 +122,16 @@ def test_inf_and_nan_are_shown():
     assert [line.split()[-2] for line in tree(x - x).splitlines()[1:3]] == ["nan", "inf"]
 
 
-def test_a_chain_of_a_million_nodes_is_abridged():
+def test_a_deep_chain_is_abridged():
     x = Value(1.0, "x")
     C = x
-    for _ in range(1_000_000):
+    for _ in range(20_000):
         C = C + 1.0
     lines = tree(C).splitlines()
     assert len(lines) < 70
     assert max(map(len, lines)) <= 100
     assert lines[-2].split() == ["└─", "…"]
-    assert lines[-1].startswith("999984 of 1000001 nodes are not shown")
+    assert lines[-1].startswith("19984 of 20001 nodes are not shown")
 
 
 def test_a_wide_graph_is_abridged():

@@ -1,7 +1,7 @@
-"""Draws the pictures of docs/diagrams.md: the neuron after backward(), and in the middle of it.
+"""Draws the pictures of docs/: the neuron after backward() and in the middle of it, and paths that merge.
 
-Run `python examples/draw_neuron.py` to write neuron.svg and neuron-step.svg, and beside them their DOT text, into docs/;
-or name another folder. Where Graphviz is not installed there is only the DOT text, and a word on how to install it.
+Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg and paths.svg, and beside them their DOT text,
+into docs/; or name another folder. Where Graphviz is not installed there is only the DOT text, and a word on how to install it.
 """
 
 import sys
@@ -22,6 +22,13 @@ C = ((y - prediction) ** 2 / 2).named("C")
 C.backward()
 pictures = {"neuron": draw(C, parameters=[w, b])}
 pictures["neuron-step"] = draw(C, walk=Walk(C).goto(4), parameters=[w, b])
+
+# Three ways from a to m, three from m to C. The factors are primes: each product shows which way it came.
+a = Value(2, "a")
+m = (2 * a + 3 * a + 5 * a).named("m")
+total = (7 * m + 11 * m + 13 * m).named("C")
+total.backward()
+pictures["paths"] = draw(total, rankdir="BT")
 
 try:
     for name, picture in pictures.items():
