@@ -185,18 +185,14 @@ def _identifiers(
     # The order begins with the nodes under the output, whose names are those of every other text about it.
     below = graph.order[: graph.order.index(graph.output) + 1]
     forward = names(dict.fromkeys([*below, *inputs, *wrt]))
-    called: dict[Value, str] = {}
     # The inputs and the gradients by them first: where two nodes want one name, these get it.
-    for value in dict.fromkeys([*inputs, graph.output, *forward]):
-        called[value] = _identifier(forward[value], taken)
-    for value in dict.fromkeys([*wrt, *forward]):
-        derivative = gradients.get(value)
-        if isinstance(derivative, Value) and derivative not in called:
-            called[derivative] = _identifier(f"d{forward[graph.output]}_d{forward[value]}", taken)
+    wishes = {value: forward[value] for value in (*inputs, graph.output, *forward)}
+    for value in (*wrt, *forward):
+        if isinstance(derivative := gradients.get(value), Value):
+            wishes.setdefault(derivative, f"d{forward[graph.output]}_d{forward[value]}")
     for node in graph.order:
-        if node not in called:
-            called[node] = _identifier("v", taken)
-    return called
+        wishes.setdefault(node, "v")
+    return {node: _identifier(wish, taken) for node, wish in wishes.items()}
 
 
 def _identifier(wish: str, taken: dict[str, int]) -> str:
