@@ -64,7 +64,7 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
 
     @classmethod
     def from_source(cls, source: str, functions: Mapping[str, Callable[..., Any]] | None = None) -> Program:
-        """The program of a ``source``, which may call ``functions``, those of rows of your own, by these names."""
+        """The program of a ``source``, in which ``functions``, those of rows of your own, are called by these names."""
         functions = functions or {}
         filename = f"<program {next(NUMBERS)}>"
         namespace: dict[str, Any] = {}
@@ -92,6 +92,9 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
 
     def __repr__(self) -> str:
         return self.source
+
+
+# How a program calls the function of a row of your own.
 
 
 def _on_floats(name: str, function: Callable[..., Any], *operands: float) -> float:

@@ -189,6 +189,13 @@ def test_readable_labels_are_kept():
     assert source.startswith("def program(ŷ, x_1, v_2nd_try):")
 
 
+def test_inputs_and_output_come_first_where_two_want_one_name():
+    a, b = Value(1.0, "a"), Value(2.0, "w_1")
+    source = Program(((a * a).named("w 1") * (a + a).named("C 1") * b).named("C_1"), [a, b]).source
+    assert source.startswith("def program(a, w_1):\n    w_1_2 = a * a\n    C_1_2 = a + a\n")
+    assert source.endswith("    return C_1, (dC_1_da, v1)")
+
+
 def test_a_deep_chain():
     value = x = Value(0.5, "x")
     for _ in range(10_000):
@@ -300,12 +307,22 @@ def test_a_row_of_ones_own_with_the_name_of_another():
     assert Program(output, [x])(0.7) == (output.data, (x.grad,))
 
 
-def test_a_row_of_ones_own_with_the_name_of_a_function_that_a_printed_one_uses():
+@pytest.mark.parametrize("name", ["abs", "program", "math", "exp"])
+def test_a_row_of_ones_own_with_a_name_that_the_text_uses(name):
     x = Value(-0.7, "x")
-    own = Rule("abs", lambda a: 7.0 * a, lambda out, a: 7.0)
+    own = Rule(name, lambda a: 7.0 * a, lambda out, a: 7.0)
     output = own(x) + sigmoid(x)
     output.backward()
     assert Program(output, [x])(-0.7) == (output.data, (x.grad,))
+
+
+def test_a_row_of_ones_own_gives_one_real_number():
+    """As in the engine, whatever its function gives at other numbers."""
+    x = Value(0.7, "x")
+    program = Program(Rule("root", lambda a: a**0.5 if a < 1 else int(a), lambda out, a: 0)(x), [x])
+    assert repr(program(4.0)) == "(4.0, (0.0,))"
+    with pytest.raises(TypeError, match="expected a real number"):
+        program(-1.0)
 
 
 def test_the_text_runs_with_the_functions_that_it_names():
