@@ -267,12 +267,15 @@ def _expressions(graph: Graph, named: Container[Value], longest: float) -> dict[
     return texts
 
 
+def headline(graph: Graph) -> str:
+    """The formula of the output in terms of the leaves, if it is short; else its name."""
+    name, formula = graph.names[graph.output], _expressions(graph, (), LONGEST_TITLE)[graph.output]
+    return f"{name} = {formula}" if formula else name
+
+
 def _title(scene: _Scene, is_walk: bool, arrows: Sequence[str], edges: str) -> str:
     graph = scene.graph
-    title = name = graph.names[graph.output]
-    formula = _expressions(graph, (), LONGEST_TITLE)[graph.output]
-    if formula:
-        title += f" = {formula}"
+    name = graph.names[graph.output]
     gradient = scene.column
     if scene.seed != 1:
         gradient += f" = {_figure(scene.seed)} × ∂{name}/∂node"
@@ -286,7 +289,7 @@ def _title(scene: _Scene, is_walk: bool, arrows: Sequence[str], edges: str) -> s
     )
     if scene.stale:
         legend += f'<BR/><FONT COLOR="{RED}"><B>{_html(scene.stale)}</B></FONT>'
-    return f'<<B>{_html(title)}</B>{space}<FONT POINT-SIZE="12">{legend}</FONT><BR/> >'
+    return f'<<B>{_html(headline(graph))}</B>{space}<FONT POINT-SIZE="12">{legend}</FONT><BR/> >'
 
 
 def _card(scene: _Scene, node: Value, kind: str, lit: bool, expression: str) -> str:

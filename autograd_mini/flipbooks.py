@@ -1,71 +1,156 @@
-"""flipbook: the whole backward pass as one web page, a picture for each step, to leaf through with the arrow keys."""
+"""flipbook: a graph as one web page, to step through both passes and to try other numbers."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 from string import Template
+from typing import Any
 
-from autograd_mini.drawing import draw
-from autograd_mini.graph import Graph
+from autograd_mini import rules
+from autograd_mini.backprop import backpropagated, local_derivative
+from autograd_mini.drawing import BLUE, GREY, PRINT, RED, VIOLET, Print, draw, headline
+from autograd_mini.formulas import partial_formula
+from autograd_mini.graph import Graph, listed
+from autograd_mini.notation import Written
+from autograd_mini.rules import TABLE, Rule
 from autograd_mini.value import Value
-from autograd_mini.walk import Walk
+from autograd_mini.walk import Moment
 
-TEMPLATE = Path(__file__).with_suffix(".html")
-MOST_STEPS = 100  # some 50 megabytes
+# The page has other colours in the dark, and its script looks for the numbers: both go by these names.
+CLASSES = {BLUE: "value", RED: "gradient", VIOLET: "derivative", GREY: "kind"}
+# What could end a script stands in it as \u003c.
+ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
-def flipbook(output: Value, path: str | os.PathLike[str], *, parameters: Iterable[Value] = ()) -> Path:
-    """Write a web page that steps through backprop of the output, and return its path.
+class Flipbook:
+    """A graph as a web page: ``save("C.html")`` writes it to a file, and a notebook shows it.
 
-    The page shows what draw() shows at each position of a Walk, with the text of the step beneath it; the keys ← and →,
-    a slider and two buttons turn the pages. It is one file that needs nothing else, not even a network. Where Graphviz
-    is not installed, its pictures are those of tree(). No ``grad`` changes. ``parameters`` are the leaves to tell apart
-    from the data.
+    The Python prompt shows the tree of the graph instead, and so does a notebook that is not trusted.
+    """
 
-    Raises ValueError if the graph is too large to be leafed through, and what Walk raises.
+    def __init__(self, page: str, text: str) -> None:
+        self.page = page
+        self.text = text
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page, and return its path. If that fails, a page that was there is left as it is."""
+        path = Path(path)
+        beside = path.with_name(f"{path.name}.part")
+        try:
+            beside.write_text(self.page, encoding="utf-8")
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+        return path
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        # A notebook that is not trusted takes the frame away, and with it what hides the text.
+        return (
+            f"<pre>{escape(self.text)}</pre>"
+            '<iframe style="width: 100%; height: 48rem; border: 0" onload="this.previousElementSibling.hidden = true" '
+            f'srcdoc="{escape(self.page)}"></iframe>'
+        )
+
+
+def flipbook(
+    output: Value, path: str | os.PathLike[str] | None = None, *, parameters: Iterable[Value] = ()
+) -> Flipbook:
+    """The graph of the output as a web page, to step through and to play with. Given a path, it is saved there too.
+
+    The page steps through the forward pass and the backward pass, in the upright picture of ``draw()``. Its sliders set
+    the leaves to other numbers, and gradient descent moves the ``parameters``. It is one file that needs nothing else,
+    not even a network. Where Graphviz is not installed, a tree takes the place of the picture. No ``grad`` is read or
+    changed.
+
+    Raises what ``backward()`` and ``draw()`` raise.
     """
     graph = Graph(output)
-    order = graph.order
-    title = f"backprop of {graph.names[output]}"
-    before = [node.grad for node in order]
-    try:
-        walk = Walk(output)
-        if len(walk) > MOST_STEPS:
-            raise ValueError(
-                f"{title} has {len(walk)} steps, too many to leaf through (at most {MOST_STEPS}): "
-                "make a flipbook of a node inside the graph, or step through it with Walk"
-            )
-        parameters = list(parameters)
-        texts = [repr(walk)]
-        pictures = [_picture(output, walk, parameters)]
-        for step in walk:
-            texts.append(repr(step))
-            pictures.append(_picture(output, walk, parameters))
-    finally:
-        for node, gradient in zip(order, before, strict=True):
-            node.grad = gradient
-    page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=escape(title),
-        pictures="\n".join(f"<div hidden>{picture}</div>" for picture in pictures),
-        texts="\n".join(f"<pre hidden>{escape(text)}</pre>" for text in texts),
-        last=len(pictures) - 1,
+    parameters = listed(parameters, "flipbook(C, parameters=[w, b])")
+    finished = Moment(output, backpropagated(graph, 1.0, float), set(), None)
+    diagram = draw(output, walk=finished, parameters=parameters, rankdir="BT")
+    diagram.graph_attr.update(label="", pad="0.1")  # the page has a title and a legend of its own
+    used = list(dict.fromkeys(node.rule for node in graph.order if node.operands))
+    own = [rule.symbol for rule in used if rule not in TABLE]
+    data = {"nodes": _nodes(graph, used), "parameters": [*map(graph.order.index, parameters)], "own": own}
+    page = Template(_file(".html")).substitute(
+        output=escape(graph.names[output]),
+        headline=escape(headline(graph)),
+        picture=_picture(diagram.svg() or ""),
+        graph=json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(ESCAPES),
+        table="" if own else ",\n".join(map(_row, used)),
+        style=_file(".css"),
+        script=_file(".js"),
     )
-    path = Path(path)
-    path.write_text(page, encoding="utf-8", errors="backslashreplace")  # a label may hold what UTF-8 has no bytes for
-    return path
+    book = Flipbook(page, f'{diagram!r}\nA trusted notebook shows this as a page; .save("C.html") writes it.')
+    if path is not None:
+        book.save(path)
+    return book
 
 
-def _picture(output: Value, walk: Walk, parameters: list[Value]) -> str:
-    diagram = draw(output, walk=walk, parameters=parameters)
-    svg = diagram.svg()
-    if svg is None:
-        return f"<pre>{escape(repr(diagram))}</pre>"
-    # On one page an id may stand only once, and a title would pop up over every card and arrow.
-    svg = re.sub(r' id="[^"]*"|<title>[^<]*</title>\n', "", svg[svg.index("<svg") :])
-    # As wide as there is room for, but not so narrow that its numbers could not be read.
-    style = r'style="width: 100%; min-width: calc(0.6 * \1); max-width: \1; height: auto"'
-    return re.sub(r'(?<=<svg )width="(\d+pt)"', style, svg, count=1)
+def _file(suffix: str) -> str:
+    return Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
+
+
+def _picture(svg: str) -> str:
+    """The SVG of dot as a part of the page: classes take the place of colours, and no id stands there twice."""
+    svg = re.sub(r' (id|font-family)="[^"]*"', "", svg[svg.find("<svg") :])
+    for colour, name in CLASSES.items():
+        svg = svg.replace(f'fill="{colour}"', f'class="{name}"')
+    return svg
+
+
+class Slots(Print):
+    """A formula with slots for the numbers of nodes: "{3} + {4}"."""
+
+    def name(self, name: str) -> Written:
+        return Written(f"{{{name}}}")
+
+
+def _nodes(graph: Graph, used: list[Rule]) -> list[dict[str, Any]]:
+    """What the script has to know of each node."""
+    numbered = Graph(graph.output)
+    numbered.names = {node: str(number) for number, node in enumerate(graph.order)}
+
+    def operand_of(node: Value, position: int) -> dict[str, Any]:
+        operand = node.operands[position]
+        if isinstance(operand, float):
+            return {"constant": operand}
+        return {
+            "node": int(numbered.names[operand]),
+            "derivative": graph.derivative_name(node, position),
+            "formula": partial_formula(graph, node, position, PRINT),
+            "partial": local_derivative(node, position, float),
+        }
+
+    return [
+        {
+            "name": graph.names[node],
+            "gradient": graph.gradient_name(node),
+            "value": node.data,
+            "formula": graph.expression(node, PRINT) if node.operands else None,
+            "slots": numbered.expression(node, Slots()) if node.operands else None,
+            "rule": used.index(node.rule) if node.operands else None,
+            "operands": [operand_of(node, position) for position in range(len(node.operands))],
+        }
+        for node in graph.order
+    ]
+
+
+def _row(rule: Rule) -> str:
+    """A row of the table in JavaScript, which writes formulas as Python does: "[(a, b) => a + b, (out, a, b) => 1, …]"."""
+    operands = [Value(2.0, "a"), Value(3.0, "b")][: len(rule.partials)]
+    out = rule(*operands).named("out")
+    graph, names = Graph(out), "a" if rule.db is None else "a, b"
+    partials = [str(partial_formula(graph, out, position)) for position in range(len(operands))]
+    if rule is rules.power:  # its partials have an `if`: the script has their twins
+        partials = ["base_rule(a, b)", "exponent_rule(out, a, b)"]
+    functions = [f"({names}) => {graph.expression(out)}", *(f"(out, {names}) => {text}" for text in partials)]
+    return f"[{', '.join(functions)}]"

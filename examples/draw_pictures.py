@@ -1,8 +1,8 @@
 """Draws the pictures of docs/: the neuron after backward() and in the middle of it, paths that merge, and a network.
 
-Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg, paths.svg and network.svg, and beside them
-their DOT text, into docs/; or name another folder. Where Graphviz is not installed there is only the DOT text, and a word
-on how to install it.
+Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg, paths.svg and network.svg, beside them their
+DOT text, and neuron.html, the flipbook of the neuron, into docs/; or name another folder. Where Graphviz is not installed
+there is only the DOT text, and a word on how to install it.
 """
 
 import random
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from graphviz import ExecutableNotFound
 
-from autograd_mini import Value, Walk, draw, sigmoid
+from autograd_mini import Value, Walk, draw, flipbook, sigmoid
 from autograd_mini.neuron import B, W, X, Y
 
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent / "docs"
@@ -23,6 +23,7 @@ C = ((y - prediction) ** 2 / 2).named("C")
 
 C.backward()
 pictures = {"neuron": draw(C, parameters=[w, b], rankdir="BT")}
+page = flipbook(C, parameters=[w, b])
 pictures["neuron-step"] = draw(C, walk=Walk(C).goto(4), parameters=[w, b], rankdir="BT")
 
 # Three ways from a to m, three from m to C. The factors are primes: each product shows which way it came.
@@ -53,5 +54,6 @@ try:
         picture.save(folder / f"{name}.dot")
     for name, picture in pictures.items():
         print(picture.render(folder / f"{name}.svg"))
+    print(page.save(folder / "neuron.html"))
 except ExecutableNotFound as error:
     print(error)
