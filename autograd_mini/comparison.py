@@ -272,16 +272,17 @@ def _cause(graph: Graph, leaf: Value, every: Checks, told: Sequence[Check], tole
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
-    width = max(len(row.name) for row in rows)
-    lines = [f"{'':{width}}{'by hand':>16}{'automatic':>16}{'numeric':>16}{'hand/auto':>12}{'rel. error':>12}"]
-    for row in rows:
-        numeric = "~" * (not row.trusted) + _shown(row.numeric)
-        ratio = _shown(row.by_hand / row.automatic if row.automatic else nan, "#.5g")
-        larger = max(abs(row.by_hand), abs(row.automatic)) or 1.0
-        error = _shown(abs(row.by_hand / larger - row.automatic / larger), ".1e")
-        numbers = f"{_shown(row.by_hand):>16}{_shown(row.automatic):>16}{numeric:>16}{ratio:>12}{error:>12}"
-        lines.append(f"{row.name:{width}}{numbers}  {row.verdict}")
-    return lines
+    lines = [["", "by hand", "automatic", "numeric", "hand/auto", "rel. error", ""]]
+    for name, hand, automatic, numeric, trusted, verdict, _ in rows:
+        ratio = _shown(hand / automatic if automatic else nan, "#.5g")
+        larger = max(abs(hand), abs(automatic)) or 1.0
+        error = _shown(abs(hand / larger - automatic / larger), ".1e")
+        lines.append(
+            [name, _shown(hand), _shown(automatic), "~" * (not trusted) + _shown(numeric), ratio, error, verdict]
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths[1:4] = [max(widths[1:4])] * 3
+    return ["  ".join(map(str.rjust, line, widths)).rstrip() for line in lines]
 
 
 def _shown(number: float, digits: str = ".8g") -> str:

@@ -19,7 +19,7 @@ from autograd_mini.value import Value
 EPS = sys.float_info.epsilon
 TINY = sys.float_info.min  # smaller numbers lose their digits one by one: no difference counts below it
 SHOWN = 8  # of the leaves of a point, in a text
-KINK = "the output has a kink there, or bends too sharply"
+KINK = "the output has a kink, or bends too sharply"
 
 Cost: TypeAlias = "Callable[[Mapping[Value, float]], float]"
 
@@ -80,7 +80,7 @@ def forward_pass(graph: Graph) -> Cost:
             place.setdefault(each, len(place))
     recorded = [float(each) for each in place]
     operations = [node for node in graph.order if node.operands]
-    steps = [(place[v], v._rule.forward, *map(place.get, (*v.operands, None)[:2])) for v in operations]
+    steps = [(place[v], v.rule.forward, *map(place.get, (*v.operands, None)[:2])) for v in operations]
 
     def cost(at: Mapping[Value, float]) -> float:
         now = [*recorded]
@@ -115,7 +115,7 @@ def measure(cost: Cost, point: Point, leaf: Value, tolerance: float) -> Slope:
     interval contradicts those of shorter ones.
     """
     x, automatic, here = point.at[leaf], point.gradients[leaf], point.output.data
-    best = Slope(nan, -inf, inf, "the output cannot be computed on both sides of it")
+    best = Slope(nan, -inf, inf, "the output cannot be computed on both sides")
     before, larger = (nan, nan), inf
     for k in (0, *range(-8, 5)):
         step = EPS ** (1 / 3) * (abs(x) or 1.0) * 10.0**k

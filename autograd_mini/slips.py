@@ -76,7 +76,7 @@ def contribution_slips(step: Contribution) -> Iterator[Slip]:
         fed = [*numbers]
         fed[place] = numbers[taken]
         try:
-            partial = float(node._rule.partials[position](*fed))
+            partial = float(node.rule.partials[position](*fed))
         except (ArithmeticError, TypeError, ValueError):  # the TypeError is that of a complex number
             partial = nan
         phrase = f"with {{{taken}}} in place of {{{place}}} in {{derivative}}"
@@ -89,8 +89,7 @@ def gradient_slips(graph: Graph, leaf: Value) -> list[Slip]:
     Which slips there are, and in which order, depends on nothing but the shape of the graph.
     """
     steps = list(backward_pass(graph, 1.0, float))
-    gradients = {graph.output: 1.0, **{step.operand: step.after for step in steps}}
-    right = gradients[leaf]
+    right = {graph.output: 1.0, **{step.operand: step.after for step in steps}}[leaf]
     reach = defaultdict(float, {leaf: 1.0})  # the derivative of a node with respect to the leaf
     ranked: dict[int, list[Slip]] = defaultdict(list)
     alike: dict[Any, list[Slip]] = defaultdict(list)
@@ -103,7 +102,7 @@ def gradient_slips(graph: Graph, leaf: Value) -> list[Slip]:
             for rank, wrong in enumerate(contribution_slips(step)):
                 slip = wrong._replace(number=right + (wrong.number - step.contribution) * reach[operand])
                 ranked[rank].append(slip)
-                alike[rank, node._rule, position, operand is leaf, (*map(type, node.operands),)].append(slip)
+                alike[rank, node.rule, position, operand is leaf, (*map(type, node.operands),)].append(slip)
     for (rank, *_), slips in alike.items():
         if len(slips) > 1:
             others = sum(slip.number - right for slip in slips[1:])
@@ -115,6 +114,4 @@ def gradient_slips(graph: Graph, leaf: Value) -> list[Slip]:
     for node in graph.order:
         ranked[1].append(Slip(right / node.data if node.data else nan, "without the factor {0}", node))
         ranked[1].append(Slip(right * node.data, "with an extra factor {0}", node))
-        if node in reach and node is not leaf:
-            ranked[1].append(Slip(gradients[node], "with the chain rule stopped at {0}", node))
     return [slip for rank in sorted(ranked) for slip in ranked[rank]]
