@@ -27,8 +27,8 @@ from autograd_mini.slips import gradient_slips
 from autograd_mini.value import Value
 
 SAFETY = 10  # a difference counts if it is so many times what rounding explains
-HINT = "; right at the recorded point: has the code an `if`, or the formula numbers that are not its arguments?"
-ONE_POINT = "a number, or a formula without arguments, is checked at the recorded point only, and one point cannot tell"
+ONE_POINT = "one point cannot tell: a number, or a formula without arguments, is checked at the recorded point only"
+HINT = "; it is right at the recorded point: is there an `if` in C, or a number in the formula that is not an argument?"
 
 Formula: TypeAlias = "Callable[..., Any] | Real"
 
@@ -116,8 +116,8 @@ def compare(
         remarks.insert(0, "automatic agrees with numeric (the central difference)")
     if len(functions) < len(hands) or len(drawn) == 1:
         remarks.append(ONE_POINT)
-    others = f" and at {len(drawn) - 1} more points" if len(drawn) > 1 else ""
-    title = f"gradients of {graph.names[output]} at {drawn[0].where}{others}"
+    more = f" and at {len(drawn) - 1} more point{'s' * (len(drawn) > 2)}" if len(drawn) > 1 else ""
+    title = f"gradients of {graph.names[output]} at {drawn[0].where}{more}"
     ending = f"seed {seed}; tolerance {tolerance:g} for by hand, {numeric_tolerance:g} for numeric"
     rows = tuple(row for row, _ in judged)
     return Comparison(rows, Text("\n".join([title, "", *_table(rows), "", *remarks, ending])))
@@ -129,15 +129,16 @@ class ByHand:
     def __init__(self, name: str, formula: Formula, leaves: Mapping[str, Value]) -> None:
         self.name = name
         self.formula = formula if callable(formula) else partial(real, formula)
-        parameters = inspect.signature(self.formula).parameters
+        try:
+            parameters = inspect.signature(self.formula).parameters
+        except ValueError:
+            raise TypeError(f"the formula for {name} hides its arguments: write lambda x: f(x) for f") from None
         rest = [each for each, p in parameters.items() if p.kind is p.VAR_KEYWORD]
         self.in_order = [each for each, p in parameters.items() if p.kind is p.POSITIONAL_ONLY and each in leaves]
         self.asked = {each: leaves[each] for each in (*parameters, *(leaves if rest else ())) if each in leaves}
         for each, p in parameters.items():
             if each not in (*leaves, *rest) and p.default is p.empty:
-                raise ValueError(
-                    f"the formula for {name} asks for {p}; the leaves are {', '.join(leaves)}, or **leaves"
-                )
+                raise ValueError(f"the formula for {name} asks for {p}; it may ask for {', '.join(leaves)} or **leaves")
 
     def __call__(self, at: Mapping[Value, Any]) -> Any:
         given = {each: at[leaf] for each, leaf in self.asked.items()}
@@ -179,47 +180,41 @@ Checks: TypeAlias = Mapping[Value, Sequence[Check]]
 
 
 def _check(hand: ByHand, leaf: Value, point: Point, slope: Slope, noise: float, tolerance: float) -> Check:
+    """What by hand, the automatic gradient and the measured slope say of one another at a point."""
     number, problem = hand.number(point.at)
     automatic = point.gradients[leaf]
-    told = partial(Check, number, automatic, slope, point)
-    both = f"{number:.8g} by hand, {automatic:.8g} automatic at {point.where}"
+    check = partial(Check, number, automatic, slope, point)
     outside = max(slope.low - automatic, automatic - slope.high)
     if slope.doubt and outside > 0 and outside > point.uncertainty(leaf):
         both = f"automatic {automatic:.8g} DISAGREES with numeric {slope.number:.8g} at {point.where}"
-        return told("disputed", f"{both}: the derivative of a rule in this graph is wrong")
+        return check("disputed", f"{both}: the derivative of a rule in this graph is wrong")
     if problem:
-        return told("unclear", f"the formula {problem} at {point.where}")
+        return check("unclear", f"the formula {problem} at {point.where}")
     if close(number, automatic, tolerance):
-        return told("agrees")
+        return check("agrees")
+    both = f"{number:.8g} by hand, {automatic:.8g} automatic at {point.where}"
     if slope.doubt == KINK and slope.low <= number <= slope.high:
-        return told("unclear", f"{both}: {KINK}")
-    # How far the automatic gradient is right, numeric says; where that is not enough, its rounding.
+        return check("unclear", f"{both}: {KINK}")
+    # How far the automatic gradient is right, the measured slope says; where that is not enough, its rounding error.
     known = inf if slope.doubt else slope.high - slope.low
     difference = abs(number - automatic) / SAFETY - noise - hand.rounding(point.nodes)
     if difference > known or difference > point.uncertainty(leaf):
-        return told("differs", both)
+        return check("differs", both)
     # 0 agrees: it is what a gradient is that rounding alone keeps from being 0.
-    return told("unclear", f"{both}: the difference is within rounding error") if number else told("agrees")
+    return check("unclear", f"{both}: the difference is within rounding error") if number else check("agrees")
 
 
 def _judge(graph: Graph, leaf: Value, every: Checks, tolerance: float) -> tuple[Row, list[str]]:
     """What all points together say of a gradient, and what the table does not show, in sentences."""
     name, checks, here, count = graph.gradient_name(leaf), every[leaf], every[leaf][0], len(every[leaf])
-    said = {check.state: check.remark for check in reversed(checks)}  # of each state, at the first point
     told = [check for state in ("differs", "agrees") for check in checks if check.state == state]
+    said = {check.state: check.remark for check in reversed(checks)}  # of each state, at the first point
     verdict, cause = "unclear", ""
     if "disputed" in said:
         said = {"disputed": said["disputed"]}
     elif "differs" in said:
         verdict, cause = "WRONG", _cause(graph, leaf, every, told, tolerance)
-        wrong = sum(check.state == "differs" for check in checks)
-        said["differs"] = f"wrong at {wrong} of {count} points, no single cause fits: {said['differs']}"
-        if cause and len(told) == 1:
-            said["differs"] = f"at the one point {cause}; another cause may fit as well"
-        elif cause:
-            said["differs"] = f"at all {len(told)} {'conclusive ' * (len(told) < count)}points {cause}"
-        elif here.state == "agrees":
-            said["differs"] += HINT
+        said["differs"] = _wrong(checks, told, cause)
     # That 0 is 0 says little about a formula which is elsewhere not quite 0.
     elif isfinite(here.by_hand) and (any(check.automatic for check in told) or (told and "unclear" not in said)):
         verdict = "ok"
@@ -229,6 +224,17 @@ def _judge(graph: Graph, leaf: Value, every: Checks, tolerance: float) -> tuple[
     if verdict != "WRONG" and count > 1 and not any(check.automatic for check in checks):
         remarks.append(f"{name} is 0 at all {count} points: a wrong factor would go unnoticed")
     return Row(name, here.by_hand, here.automatic, here.slope.number, not here.slope.doubt, verdict, cause), remarks
+
+
+def _wrong(checks: Sequence[Check], told: Sequence[Check], cause: str) -> str:
+    """At how many points a gradient is wrong, and by which cause."""
+    if cause and len(told) == 1:
+        return f"at the one point {cause}; another cause may fit as well"
+    if cause:
+        return f"at all {len(told)} {'conclusive ' * (len(told) < len(checks))}points {cause}"
+    wrong = sum(check.state == "differs" for check in checks)
+    where = f" at {wrong} of {len(checks)} points" if len(checks) > 1 else ""
+    return f"wrong{where}, no single cause fits: {told[0].remark}{HINT * (checks[0].state == 'agrees')}"
 
 
 def _cause(graph: Graph, leaf: Value, every: Checks, told: Sequence[Check], tolerance: float) -> str:
@@ -277,9 +283,8 @@ def _table(rows: Sequence[Row]) -> list[str]:
         ratio = _shown(hand / automatic if automatic else nan, "#.5g")
         larger = max(abs(hand), abs(automatic)) or 1.0
         error = _shown(abs(hand / larger - automatic / larger), ".1e")
-        lines.append(
-            [name, _shown(hand), _shown(automatic), "~" * (not trusted) + _shown(numeric), ratio, error, verdict]
-        )
+        numbers = _shown(hand), _shown(automatic), "~" * (not trusted) + _shown(numeric)
+        lines.append([name, *numbers, ratio, error, verdict])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     widths[1:4] = [max(widths[1:4])] * 3
     return ["  ".join(map(str.rjust, line, widths)).rstrip() for line in lines]

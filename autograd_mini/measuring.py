@@ -116,7 +116,7 @@ def measure(cost: Cost, point: Point, leaf: Value, tolerance: float) -> Slope:
     """
     x, automatic, here = point.at[leaf], point.gradients[leaf], point.output.data
     best = Slope(nan, -inf, inf, "the output cannot be computed on both sides")
-    before, larger = (nan, nan), inf
+    before, closest, larger = (nan, nan), (inf, nan), inf
     for k in (0, *range(-8, 5)):
         step = EPS ** (1 / 3) * (abs(x) or 1.0) * 10.0**k
         noise = 3 * point.rounding / step
@@ -139,5 +139,6 @@ def measure(cost: Cost, point: Point, leaf: Value, tolerance: float) -> Slope:
         if isfinite(error):
             low, high = max(best.low, slope - error), min(best.high, slope + error)
             doubt = KINK if bend > 15 * noise else f"its rounding error is about {(high - low) / 2:.1e}"
-            best = Slope(slope, low, high, doubt)
+            closest = min(closest, (error, slope))
+            best = Slope(closest[1], low, high, doubt)
     return best._replace(doubt="") if best.number == automatic == 0 else best

@@ -54,9 +54,10 @@ class Slip(NamedTuple):
         parts: dict[str, str] = {}
         if self.position is not None:
             upstream, local = graph.gradient_name(self.node), graph.derivative_name(self.node, self.position)
-            formula = partial_formula(graph, self.node, self.position).replace("\n", ", ")
+            formula = partial_formula(graph, self.node, self.position)
             contribution = local if self.node is graph.output else f"{upstream} × {local}"
-            parts = {"upstream": upstream, "contribution": contribution, "derivative": f"{local} = {formula}"}
+            derivative = local if "\n" in formula else f"{local} = {formula}"
+            parts = {"upstream": upstream, "contribution": contribution, "derivative": derivative}
         places = f", in all {self.places} places like it" if self.places > 1 else ""
         nodes = [each for each in dict.fromkeys(values) if isinstance(each, Value) and each.operands]
         told = [graph.equation(each) for each in nodes if each is self.node or graph.names[each] != each.label]
