@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from autograd_mini.gradients import gradient
 from autograd_mini.graph import Graph, topological_order
+from autograd_mini.notation import figure
 from autograd_mini.value import Value
 
 EPS = sys.float_info.epsilon
@@ -38,7 +39,7 @@ class Point:
     """A copy of the graph, recorded and backpropagated at other numbers of the leaves."""
 
     def __init__(self, graph: Graph, at: Mapping[Value, float]) -> None:
-        shown = [f"{graph.names[leaf]}={number:.6g}" for leaf, number in at.items()]
+        shown = [f"{graph.names[leaf]}={figure(number)}" for leaf, number in at.items()]
         self.where = ", ".join(shown[:SHOWN] + ["…"] * (len(shown) > SHOWN))
         self.at = at
         self.nodes = graph.replay(lambda leaf: Value(at[leaf]))

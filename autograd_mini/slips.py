@@ -56,7 +56,7 @@ class Slip(NamedTuple):
             upstream, local = graph.gradient_name(self.node), graph.derivative_name(self.node, self.position)
             formula = partial_formula(graph, self.node, self.position)
             contribution = local if self.node is graph.output else f"{upstream} × {local}"
-            derivative = local if "\n" in formula else f"{local} = {formula}"
+            derivative = f"{local} = {formula}"
             parts = {"upstream": upstream, "contribution": contribution, "derivative": derivative}
         places = f", in all {self.places} places like it" if self.places > 1 else ""
         nodes = [each for each in dict.fromkeys(values) if isinstance(each, Value) and each.operands]
