@@ -89,7 +89,7 @@ def flipbook(
         style=_file(".css"),
         script=_file(".js"),
     )
-    book = Flipbook(page, f'{diagram!r}\nA notebook shows this as a page to step through, .save("C.html") writes it.')
+    book = Flipbook(page, f'{diagram!r}\nA trusted notebook shows this as a page; .save("C.html") writes it.')
     if path is not None:
         book.save(path)
     return book

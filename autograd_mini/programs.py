@@ -71,11 +71,11 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
         exec(compile(source, filename, "exec"), namespace)
         call = _on_floats if namespace.get("math", math) is math else _on_arrays
         namespace.update({name: partial(call, name, function) for name, function in functions.items()})
-        program = super().__new__(cls, namespace["program"])
+        program = super().__new__(cls, namespace.pop("program"))  # popped, or the two would keep each other alive
         program.source, program.functions = source, functions
         # Tracebacks look here for the text of a line. It goes with the code, which the last traceback keeps alive.
         linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-        weakref.finalize(namespace["program"].__code__, linecache.cache.pop, filename, None)
+        weakref.finalize(program.func.__code__, linecache.cache.pop, filename, None)
         return program
 
     def on(self, library: ModuleType) -> Program:
@@ -83,6 +83,8 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
 
         Each input may be an array or a number. A derivative that no array takes part in is one number.
         """
+        if not isinstance(library, ModuleType):
+            raise TypeError(f"on() expects a module, such as numpy, not {library!r}")
         body = self.source.partition("\n\n\n")[2] if self.source.startswith("import") else self.source
         maximum = "\nmax = math.maximum\n" * ("max(" in body)
         return self.from_source(f"import {library.__name__} as math\n{maximum}\n\n{body}", self.functions)
