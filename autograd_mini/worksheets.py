@@ -148,7 +148,7 @@ def marks(
         else:
             slip = next((slip.text(graph) for slip in slips if close(answer, slip.number)), "")
             found = Mark(3, f"that is {slip}") if slip else Mark(4, f"wrong: it is {rule}")
-        marked.setdefault(name, found)  # the gradient of an operand of the output is a local derivative too
+        marked.setdefault(name, found)
         return carried.get(name, float(f"{follows:.3g}") if rounding else follows)
 
     for node in graph.order:
@@ -163,6 +163,8 @@ def marks(
         follows = attempt(local_derivative, node, position, float)
         rule = f"how {graph.equation(node)} changes with {graph.names[operand]}"
         slips = derivative_slips(node, position, follows)
+        if node is graph.output:  # where a local derivative is a gradient too
+            slips = sum_slips([each._replace(partial=follows, contribution=follows)])
         partial = mark(graph.derivative_name(node, position), each.partial, follows, rule, slips)
         sums[operand].append(each._replace(upstream=upstream, partial=partial, contribution=upstream * partial))
         if each is last[operand]:
