@@ -19,19 +19,17 @@ from autograd_mini.graph import Graph
 from autograd_mini.notation import plain
 from autograd_mini.value import Value
 
-# What may be put in place of a contribution, and in place of a local derivative d of a node that is out.
+# What may be put in place of a contribution, the plainest first.
 # fmt: off
 SLIPS: tuple[tuple[str, Callable[[Contribution], float]], ...] = (
-    ("without the contribution {contribution}",      lambda c: 0.0),
-    ("without the local derivative {derivative}",    lambda c: c.upstream),
-    ("without the upstream gradient {upstream}",     lambda c: c.partial),
-    ("with the local derivative {derivative} twice", lambda c: c.contribution * c.partial),
-)
-LOCAL_SLIPS: tuple[tuple[str, Callable[[float, float], float]], ...] = (
-    ("with the sign of {local} flipped",                              lambda d, out: -d),
-    ("with twice {local}",                                            lambda d, out: 2 * d),
-    ("with half of {local}",                                          lambda d, out: d / 2),
-    ("with {0} itself in place of the local derivative {derivative}", lambda d, out: out),
+    ("without the contribution {contribution}",                       lambda c: 0.0),
+    ("without the local derivative {derivative}",                     lambda c: c.upstream),
+    ("with the sign of the contribution {contribution} flipped",      lambda c: -c.contribution),
+    ("with twice the contribution {contribution}",                    lambda c: 2 * c.contribution),
+    ("with half of the contribution {contribution}",                  lambda c: c.contribution / 2),
+    ("without the upstream gradient {upstream}",                      lambda c: c.partial),
+    ("with {0} itself in place of the local derivative {derivative}", lambda c: c.upstream * c.node.data),
+    ("with the local derivative {derivative} twice",                  lambda c: c.contribution * c.partial),
 )
 # fmt: on
 
@@ -71,43 +69,32 @@ class Slip(NamedTuple):
         return f", where {', '.join(told)}" if told else ""
 
 
-def value_slips(node: Value) -> Iterator[Slip]:
-    """The wrong numbers that the value of a node may become: signs, and the operation left out."""
-    yield Slip(-node.data, "with the sign flipped", node)
-    numbers = [*map(float, node.operands)]
-    for place, number in enumerate(numbers, 1):
-        fed = [*numbers]
-        fed[place - 1] = -number
-        yield Slip(attempt(node.rule.number, *fed), f"with -{{{place}}} in place of {{{place}}}", node)
-        yield Slip(number, f"{{{place}}} itself", node)
-
-
-def derivative_slips(node: Value, position: int, partial: float) -> Iterator[Slip]:
-    """The wrong numbers that a local derivative may become, the plainest first.
+def contribution_slips(step: Contribution) -> Iterator[Slip]:
+    """The wrong numbers that the contribution of a step may become, the plainest first.
 
     Which slips there are, and in which order, depends on nothing but the rule.
     """
-    for phrase, wrong in LOCAL_SLIPS:
-        yield Slip(wrong(partial, node.data), phrase, node, position)
+    node, position = step.node, step.position
+    for phrase, wrong in SLIPS:
+        yield Slip(wrong(step), phrase, node, position)
     numbers = [node.data, *map(float, node.operands)]
     for place, taken in permutations(range(len(numbers)), 2):
         fed = [*numbers]
         fed[place] = numbers[taken]
-        number = attempt(lambda fed: float(node.rule.partials[position](*fed)), fed)
-        yield Slip(number, f"with {{{taken}}} in place of {{{place}}} in {{derivative}}", node, position)
+        partial = attempt(lambda fed: float(node.rule.partials[position](*fed)), fed)
+        phrase = f"with {{{taken}}} in place of {{{place}}} in {{derivative}}"
+        yield Slip(step.upstream * partial, phrase, node, position)
     for place, number in enumerate(numbers[1:], 1):
-        yield Slip(
-            partial / number if number else nan, f"without the factor {{{place}}} in {{derivative}}", node, position
-        )
-        yield Slip(partial * number, f"with an extra factor {{{place}}} in {{derivative}}", node, position)
+        without = step.contribution / number if number else nan
+        yield Slip(without, f"without the factor {{{place}}} in {{derivative}}", node, position)
+        yield Slip(step.contribution * number, f"with an extra factor {{{place}}} in {{derivative}}", node, position)
 
 
-def contribution_slips(step: Contribution) -> Iterator[Slip]:
-    """The wrong numbers that the contribution of a step may become, the plainest first."""
-    for phrase, wrong in SLIPS:
-        yield Slip(wrong(step), phrase, step.node, step.position)
-    for slip in derivative_slips(step.node, step.position, step.partial):
-        yield slip._replace(number=step.upstream * slip.number)
+def derivative_slips(step: Contribution) -> Iterator[Slip]:
+    """The wrong numbers that the local derivative of a step may become: those of a contribution with 1 upstream."""
+    for slip in contribution_slips(step._replace(upstream=1.0, contribution=step.partial)):
+        if not slip.phrase.startswith(("without the contribution", "without the local", "without the upstream")):
+            yield slip._replace(phrase=slip.phrase.replace("the contribution {contribution}", "{local}"))
 
 
 def sum_slips(steps: Sequence[Contribution]) -> Iterator[Slip]:
@@ -120,6 +107,17 @@ def sum_slips(steps: Sequence[Contribution]) -> Iterator[Slip]:
     for step in steps:
         for slip in contribution_slips(step):
             yield slip._replace(number=total - step.contribution + slip.number)
+
+
+def value_slips(node: Value) -> Iterator[Slip]:
+    """The wrong numbers that the value of a node may become: signs, and the operation left out."""
+    yield Slip(-node.data, "with the sign flipped", node)
+    numbers = [*map(float, node.operands)]
+    for place, number in enumerate(numbers, 1):
+        fed = [*numbers]
+        fed[place - 1] = -number
+        yield Slip(attempt(node.rule.number, *fed), f"with -{{{place}}} in place of {{{place}}}", node)
+        yield Slip(number, f"{{{place}}} itself", node)
 
 
 def attempt(function: Callable[..., float], *arguments: Any) -> float:

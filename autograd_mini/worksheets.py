@@ -162,9 +162,8 @@ def marks(
         node, position, operand, upstream = each.node, each.position, each.operand, gradients[each.node]
         follows = attempt(local_derivative, node, position, float)
         rule = f"how {graph.equation(node)} changes with {graph.names[operand]}"
-        slips = derivative_slips(node, position, follows)
-        if node is graph.output:  # where a local derivative is a gradient too
-            slips = sum_slips([each._replace(partial=follows, contribution=follows)])
+        own = each._replace(partial=follows, contribution=follows)  # of the output, it is a gradient too
+        slips = sum_slips([own]) if node is graph.output else derivative_slips(own)
         partial = mark(graph.derivative_name(node, position), each.partial, follows, rule, slips)
         sums[operand].append(each._replace(upstream=upstream, partial=partial, contribution=upstream * partial))
         if each is last[operand]:

@@ -213,8 +213,8 @@ def test_the_slips_of_gradients_are_named(make):
             slips += [
                 (f"without the local derivative {local} = ", rest + each.upstream),
                 (f"without the upstream gradient {upstream}", rest + each.partial),
-                (f"with the sign of {local} flipped", rest - each.contribution),
-                (f"with twice {local}", rest + 2 * each.contribution),
+                (f"with the sign of the contribution {chain} flipped", rest - each.contribution),
+                (f"with twice the contribution {chain}", rest + 2 * each.contribution),
                 (f"with {graph.names[each.node]} itself in place of", rest + each.upstream * each.node.data),
                 (f"without the contribution {chain}", rest),
             ]
