@@ -43,11 +43,11 @@ def located(error: E, rule: Rule, operands: Iterable[Any]) -> E:
 
 def undefined(error: E, graph: Graph, node: Value, position: int) -> E:
     """The error of a local derivative, its message beginning with what is not differentiable, and where."""
-    operand = graph.names[node.operands[position]]  # type: ignore[index]
-    text = f"{graph.equation(node)} is not differentiable with respect to {operand}{graph.at(node)}"
-    if isinstance(error, TypeError):  # of a row of the user's own, whose partial gives None or a complex number
-        text = f"the derivative of {graph.equation(node)} with respect to {operand} is not a number{graph.at(node)}"
-    return told(error, text)
+    operand: Any = node.operands[position]
+    what, where = f"with respect to {graph.names[operand]}", graph.at(node)
+    if isinstance(error, TypeError):  # in a row of the user's own, whose partial gives None or a complex number
+        return told(error, f"the derivative of {graph.equation(node)} {what} cannot be computed{where}")
+    return told(error, f"{graph.equation(node)} is not differentiable {what}{where}")
 
 
 def check_numbers(graph: Graph) -> None:

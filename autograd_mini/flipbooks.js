@@ -44,10 +44,9 @@ function localDerivatives(values) {
 
 const operandNumbers = (node, values) => nodes[node].operands.map(operand => operand.constant ?? values[operand.node]);
 
-function apply(rule, numbers) {
-  const number = numbers.some(Number.isNaN) ? NaN : rule(...numbers);
-  return Number.isFinite(number) ? number : NaN;
-}
+const apply = (rule, numbers) => numbers.some(Number.isNaN) ? NaN : finite(rule(...numbers));
+
+const finite = number => Number.isFinite(number) ? number : NaN;
 
 /** Backpropagation: every contribution to a gradient, upstream × local derivative, one operand at a time. */
 function backwardPass(values, partials) {
@@ -58,7 +57,7 @@ function backwardPass(values, partials) {
     nodes[node].operands.forEach(({node: operand}, position) => {
       if (operand === undefined) return; // a plain number has no gradient
       const upstream = gradients[node], partial = partials[node][position], before = gradients[operand];
-      const product = upstream * partial, after = before === undefined ? product : before + product;
+      const product = finite(upstream * partial), after = before === undefined ? product : finite(before + product);
       gradients[operand] = after;
       contributions.push({step: stepsBefore + 1, node, position, operand, upstream, partial, product, before, after});
     });
@@ -147,7 +146,7 @@ function setLeaves(leafNumbers, path) {
 /** A number as the picture has it: four digits, and a true minus. */
 function figure(number) {
   if (Number.isNaN(number)) return "undefined";
-  const [digits, exponent] = fourDigits(number + 0).split("e"); // −0 + 0 is 0
+  const [digits, exponent] = fourDigits(number).split("e");
   const text = -5 < exponent && exponent < 4
     ? String(Number(`${digits}e${exponent}`))
     : `${Number(digits)}e${exponent[0]}${exponent.slice(1).padStart(2, "0")}`;
@@ -176,7 +175,10 @@ function inNumbers(node) {
 }
 
 /** What cannot be computed at these numbers, as a sentence; "" where all can. */
-const problem = () => operations.map(problemAt).find(Boolean) ?? "";
+function problem() {
+  const node = state.numbers.gradients.findIndex(Number.isNaN);
+  return operations.map(problemAt).find(Boolean) ?? (node < 0 ? "" : `${nodes[node].gradient} is too large.`);
+}
 
 function problemAt(node) {
   const {values, partials} = state.numbers, {name, formula, operands} = nodes[node];
@@ -285,18 +287,12 @@ function growTree() {
   const pending = [{node: output, branch: "", indent: ""}];
   while (pending.length) {
     const {node, branch, indent, user, position} = pending.pop(), {name, formula, operands} = nodes[node];
-    const isNew = !(node in cards);
-    const [text, value, gradient, derivative] = ["text", "value", "gradient", "derivative"].map(
-      className => make("span", {className}));
-    const row = tree.appendChild(make("div", {className: `row ${kind(node)}`}, text, value, gradient, derivative));
-    text.textContent = branch + name + (!isNew ? " (above)" : formula ? ` = ${formula}` : "");
-    if (user !== undefined) {
-      const number = make("b");
-      derivative.append(`${nodes[user].operands[position].derivative} = `, number);
-      arrows[user][position] = {element: derivative, number};
-    }
+    const isNew = !(node in cards), text = isNew ? formula ? ` = ${formula}` : "" : " (above)";
+    const row = treeRow(branch + name + text, user === undefined ? "" : nodes[user].operands[position].derivative);
+    tree.append(row.element);
+    if (user !== undefined) arrows[user][position] = row.arrow;
     if (!isNew) continue;
-    cards[node] = {element: row, value, gradient};
+    cards[node] = row;
     let corner = "└─ ", side = "   ";
     for (let position = operands.length - 1; position >= 0; position--) {
       const below = operands[position].node;
@@ -306,6 +302,13 @@ function growTree() {
     }
   }
   return {cards, arrows};
+}
+
+function treeRow(text, derivative) {
+  const value = make("span", {className: "value"}), gradient = make("span", {className: "gradient"});
+  const number = make("b"), cell = make("span", {className: "derivative"}, derivative && `${derivative} = `, number);
+  const element = make("div", {className: "row"}, make("span", {className: "text"}, text), value, gradient, cell);
+  return {element, value, gradient, arrow: {element: cell, number}};
 }
 
 function prepareCards() {

@@ -83,13 +83,13 @@ def flipbook(
     page = Template(_file(".html")).substitute(
         output=escape(graph.names[output]),
         headline=escape(headline(graph)),
-        picture=_picture(diagram._repr_svg_() or ""),
+        picture=_picture(diagram.svg() or ""),
         graph=json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(ESCAPES),
         table="" if own else ",\n".join(map(_row, used)),
         style=_file(".css"),
         script=_file(".js"),
     )
-    book = Flipbook(page, f'{diagram!r}\nA notebook shows this as a page to step through, .save("C.html") writes it.')
+    book = Flipbook(page, f'{diagram!r}\nA trusted notebook shows this as a page; .save("C.html") writes it.')
     if path is not None:
         book.save(path)
     return book

@@ -95,3 +95,13 @@ def test_a_program_is_its_source(copied):
     assert twin.source == program.source
     assert twin(0.5, 2.0) == (C.data, (w.grad, b.grad))
     assert repr(copied(twin)) == program.source
+
+
+def test_a_shallow_copy_has_the_operands_of_the_original():
+    C, w, *_ = recorded_neuron()
+    C.backward()
+    for node in (w, C):
+        twin = copy.copy(node)
+        assert twin is not node
+        assert (repr(twin), twin.operands, twin.grad) == (repr(node), node.operands, node.grad)
+    assert repr(pickle.loads(pickle.dumps(w))) == repr(w)  # with its gradient

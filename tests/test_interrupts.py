@@ -1,13 +1,15 @@
-"""Ctrl-C at any line: gradients and position are as they were, or as they were about to be. Never between."""
+"""Ctrl-C at any line: gradients, position and files are as they were, or as they were about to be. Never between."""
 
 import itertools
+import os
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 import autograd_mini
-from autograd_mini import Value, Walk, sigmoid
+from autograd_mini import Rule, Value, Walk, flipbook, sigmoid
 from autograd_mini.graph import topological_order
 
 PACKAGE = str(Path(autograd_mini.__file__).parent)
@@ -55,14 +57,14 @@ class Interrupts:
             sys.settrace(self.trace)
 
 
-def interrupted(prepare, action, check, second=False):
+def interrupted(prepare, action, check, second=False, lines=None):
     """Do the action on something prepared, with an interrupt at its first line, its second line, and so on to its end.
 
-    Where a `second` one is asked for, it comes at every line of what the first one leaves to be done. Gives how often
-    the action was done.
+    Or at these `lines`. Where a `second` one is asked for, it comes at every line of what the first one leaves to be
+    done. Gives how often the action was done.
     """
     count = 0
-    for line in itertools.count():
+    for line in itertools.count() if lines is None else lines:
         raised = 2
         then = 0
         while raised == 2:
@@ -97,6 +99,14 @@ def larger():
     return sigmoid(x * w + w) * x
 
 
+slow = Rule("slow", lambda a: a, lambda out, a: Decimal(1))  # floats cannot be multiplied by it: the readable pass can
+
+
+def not_fast():
+    x = Value(3.0, "x")
+    return slow(x * x)
+
+
 def marked(graph):
     """The graph with gradients that no backward() gives."""
     output = graph()
@@ -105,7 +115,7 @@ def marked(graph):
     return output
 
 
-@pytest.mark.parametrize(("graph", "second"), [(larger, False), (small, True)])
+@pytest.mark.parametrize(("graph", "second"), [(larger, False), (small, True), (not_fast, False), (not_fast, True)])
 def test_backward(graph, second):
     before = gradients(marked(graph))
     output = graph()
@@ -152,9 +162,35 @@ def test_a_walk(move, second):
 
 
 def test_the_beginning_of_a_walk():
-    before = gradients(marked(small))
+    def smallest():
+        return Value(3.0, "x") * 2
+
+    before = gradients(marked(smallest))
 
     def check(output, _):
         assert gradients(output) in (before, [0.0] * len(before))
 
-    assert interrupted(lambda: marked(small), Walk, check) > 100
+    assert interrupted(lambda: marked(smallest), Walk, check) > 100
+
+
+def test_a_flipbook(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", os.fspath(tmp_path))  # without dot it is quick
+    page = tmp_path / "page.html"
+    flipbook(small(), page)
+    whole = page.read_text(encoding="utf-8")
+    before = gradients(marked(small))
+
+    def prepare():
+        page.write_text("the page that was there", encoding="utf-8")
+        return marked(small)
+
+    def check(output, _):
+        assert gradients(output) == before
+        assert page.read_text(encoding="utf-8") in ("the page that was there", whole)
+
+    output = prepare()
+    with Interrupts(10**9) as never:
+        flipbook(output, page)
+        count = 10**9 - never.lines[0]
+    lines = [*range(0, count, count // 15), *range(count - 15, count)]
+    assert interrupted(prepare, lambda output: flipbook(output, page), check, lines=lines) == len(lines)

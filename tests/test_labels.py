@@ -4,6 +4,7 @@ becomes markup, and what stands there still means the graph's numbers."""
 import pickle
 import random
 import re
+from unicodedata import normalize
 
 import pytest
 from random_graphs import random_graph
@@ -111,7 +112,7 @@ def braces_balance(text):
     return depth == 0
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(5))
 def test_every_text_is_printable_and_no_label_becomes_markup(seed):
     plain = texts(*labelled(seed, lambda rng, number: hostile(rng, number) and f"plain {number}"))
     for what, text in texts(*labelled(seed, hostile)).items():
@@ -142,7 +143,7 @@ def test_missing_brackets_would_be_noticed():
     assert [braces_balance(text) for text in (r"\frac{a}{\{b}", "}{", r"{a\\}}")] == [True, False, False]
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", range(10))
 def test_every_formula_still_gives_its_number(seed):
     output, leaves = labelled(seed, marked)
     for value in (output, gradient(output, leaves[:1])[0]):
@@ -155,7 +156,7 @@ def test_every_formula_still_gives_its_number(seed):
             assert read(part.removeprefix(f"where {name} = "), graph) == nodes[name].data
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_every_operation_and_derivative_still_gives_its_number(seed):
     output, leaves = labelled(seed, marked)
     graph = Graph(output)
@@ -224,3 +225,16 @@ def test_a_label_of_a_megabyte():
     label = "\\ $\n" * 2**18
     shown = label.replace("\n", r"\n")
     assert formula(Value(2.0, label) + 1) == f"({shown}) + 1"
+
+
+@pytest.mark.parametrize(("one", "other"), [("ﬁ", "fi"), ("ŷ", "y\u0302"), ("µ", "μ")])
+def test_labels_that_python_reads_as_one_name_are_two_names(one, other):
+    C = Value(2.0, one) - Value(3.0, other)
+    names = {normalize("NFKC", name) for name in Graph(C).names.values()}
+    assert len(names) == 3
+
+
+def test_a_long_label_does_not_break_the_lines_of_a_table():
+    x = Value(2.0, "long " * 22)
+    C = ((x * 3) * (x**3)).named("C")
+    assert "where" not in repr(explain(C, x)) + "".join(map(repr, Walk(C)))

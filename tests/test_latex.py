@@ -1,5 +1,7 @@
 r"""LaTeX: what stands there is what the text says, and compiles: one exponent at a base, no blank line, \sigma for σ."""
 
+import re
+
 import pytest
 
 from autograd_mini import Rule, Value, exp, explain, sigmoid, sqrt
@@ -85,3 +87,18 @@ def test_no_number_is_equal_to_itself():
         for line in explain(C.named("C"), x).latex().splitlines():
             sides = [side.strip(r" \&()") for side in line.split("=")]
             assert len(set(sides)) == len(sides), line
+
+
+@pytest.mark.parametrize("label", ["\u0301", "_\u0302", "^\u0301", "x'\u0301", "a \u0304"])
+def test_no_mark_stands_on_what_is_not_a_letter(label):
+    """KaTeX refuses a combining mark at the beginning of a group, or after a command."""
+    latex = written(Value(2.0, label) * 3)
+    assert not re.search(r"[\W_][\u0300-\u036f]", latex)
+    assert "x\u0304" in Latex().name("x\u0304").text
+
+
+@pytest.mark.parametrize("labels", [("x", "x_"), ("w2", "w_2"), ("w", "w", "w2")])
+def test_two_names_are_not_written_alike(labels):
+    C = sum(Value(2.0, label) for label in labels)
+    leaves = Graph(C).leaves
+    assert len({Latex().name(Graph(C).names[leaf]).text for leaf in leaves}) == len(labels)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from autograd_mini import Value, Walk, draw, explain, formula, gradient, sin, tree
+from autograd_mini import Value, Walk, compare, draw, explain, formula, gradient, sin, tree
 
 MINUS_ZERO = re.compile(r"(?<![\w.])[-−]0(?![\w.])")
 
@@ -37,3 +37,12 @@ def test_the_sign_of_a_constant_zero_is_in_its_formula(minus_zero):
     assert str(eval(formula(C), {"y": 3.0})) == str(float(C.data))
     assert f"v1 = y * {sign} " in tree(C)
     assert f"v1 = y * {sign} = 0," in repr(next(Walk(C)))
+
+
+def test_minus_zero_is_in_no_report():
+    report = repr(compare(x * y, {x: lambda y: y, y: lambda x: x}))
+    assert not MINUS_ZERO.search(report), report
+
+
+def test_a_constant_zero_needs_no_brackets():
+    assert repr((-0.0) ** y) == "Value(0 = 0 ** y)"

@@ -284,3 +284,18 @@ def test_the_text_of_a_program_goes_with_it():
     assert "".join(linecache.getlines(name)) == program.source
     del program
     assert name not in linecache.cache
+
+
+def test_of_two_programs_with_one_text_the_other_keeps_it():
+    x = Value(0.5, "x")
+    program, twin = (Program((1 / x).named("twins"), [x]) for _ in range(2))
+    name = twin.func.__code__.co_filename
+    del program
+    assert "".join(linecache.getlines(name)) == twin.source
+
+
+@pytest.mark.parametrize("library", [None, 3, "numpy", []])
+def test_on_takes_a_module(library):
+    x = Value(0.5, "x")
+    with pytest.raises(TypeError):
+        Program(x * 2, [x]).on(library)

@@ -427,3 +427,12 @@ def test_a_node_says_by_which_rule_it_was_computed():
         "*", "-", "-", "**", "exp", "exp", "abs",
     ]  # fmt: skip
     assert exp(w).rule is exp
+
+
+def test_the_rule_of_a_node_cannot_be_set():
+    w = Value(2.0, "w")
+    C = w * w
+    with pytest.raises(AttributeError):
+        C.rule = (w + w).rule
+    with pytest.raises(AttributeError):
+        w.rule = C.rule
