@@ -293,6 +293,16 @@ def test_a_wrong_number_that_cannot_be_computed_with():
     ]
 
 
+def test_the_slips_of_the_forward_pass_are_named():
+    sheet = Worksheet(neuron())
+    assert sheet.check({"ŷ": 0.0293}) == "ŷ = 0.0293: that is with -z in place of z"  # e^z for e^-z
+    assert sheet.check({"z": 1.5}) == "z = 1.5: that is v1 itself"
+    assert sheet.check({"z": 4, "ŷ": -0.982}).splitlines() == [  # and for the number that z has by now
+        "z = 4: wrong: it is v1 + b",
+        "ŷ = -0.982: that is with the sign flipped",
+    ]
+
+
 def test_a_function_goes_to_compare():
     C = neuron()
     w = next(leaf for leaf in topological_order(C) if leaf.label == "w")
