@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import permutations
+from itertools import chain, permutations
 from math import nan
 from typing import Any, NamedTuple
 
@@ -47,26 +47,28 @@ class Slip(NamedTuple):
     position: int | None = None
     places: int = 1
 
-    def text(self, graph: Graph) -> str:
+    def words(self, graph: Graph) -> str:
         """The slip in the names of the graph: "without the local derivative ∂v1/∂w = x"."""
-        values = (self.node, *self.node.operands)
-        called = [plain(each) if isinstance(each, float) else graph.names[each] for each in values]
+        called = [plain(each) if isinstance(each, float) else graph.names[each] for each in self._values]
         parts: dict[str, str] = {}
         if self.position is not None:
             upstream, local = graph.gradient_name(self.node), graph.derivative_name(self.node, self.position)
-            formula = partial_formula(graph, self.node, self.position).replace("\n", ", ")
             contribution = local if self.node is graph.output else f"{upstream} × {local}"
             parts = {"upstream": upstream, "contribution": contribution, "local": local}
-            parts["derivative"] = f"{local} = {formula}"
-        places = f", in all {self.places} places like it" if self.places > 1 else ""
-        return self.phrase.format(*called, **parts) + places
+            parts["derivative"] = f"{local} = {partial_formula(graph, self.node, self.position)}"
+        return self.phrase.format(*called, **parts) + (
+            f", in all {self.places} places like it" if self.places > 1 else ""
+        )
 
-    def where(self, graph: Graph) -> str:
-        """What the text needs where the equations are not at hand: ", where v1 = w * x"."""
-        values = dict.fromkeys((self.node, *self.node.operands))
-        nodes = [each for each in values if isinstance(each, Value) and each.operands]
+    def text(self, graph: Graph) -> str:
+        """The words, and the equations they need where those are not at hand: "…, where v1 = w * x"."""
+        nodes = [each for each in dict.fromkeys(self._values) if isinstance(each, Value) and each.operands]
         told = [graph.equation(each) for each in nodes if each is self.node or graph.names[each] != each.label]
-        return f", where {', '.join(told)}" if told else ""
+        return self.words(graph) + (f", where {', '.join(told)}" if told else "")
+
+    @property
+    def _values(self) -> tuple[Value | float, ...]:
+        return (self.node, *self.node.operands)
 
 
 def contribution_slips(step: Contribution) -> Iterator[Slip]:
@@ -84,15 +86,21 @@ def contribution_slips(step: Contribution) -> Iterator[Slip]:
         partial = attempt(lambda fed: float(node.rule.partials[position](*fed)), fed)
         phrase = f"with {{{taken}}} in place of {{{place}}} in {{derivative}}"
         yield Slip(step.upstream * partial, phrase, node, position)
-    for place, number in enumerate(numbers[1:], 1):
+
+
+def factor_slips(step: Contribution) -> Iterator[Slip]:
+    """The wrong numbers that a contribution may become where the local derivative has a factor too many or too few."""
+    for place, number in enumerate(map(float, step.node.operands), 1):
         without = step.contribution / number if number else nan
-        yield Slip(without, f"without the factor {{{place}}} in {{derivative}}", node, position)
-        yield Slip(step.contribution * number, f"with an extra factor {{{place}}} in {{derivative}}", node, position)
+        extra = step.contribution * number
+        yield Slip(without, f"without the factor {{{place}}} in {{derivative}}", step.node, step.position)
+        yield Slip(extra, f"with an extra factor {{{place}}} in {{derivative}}", step.node, step.position)
 
 
 def derivative_slips(step: Contribution) -> Iterator[Slip]:
     """The wrong numbers that the local derivative of a step may become: those of a contribution with 1 upstream."""
-    for slip in contribution_slips(step._replace(upstream=1.0, contribution=step.partial)):
+    alone = step._replace(upstream=1.0, contribution=step.partial)
+    for slip in chain(contribution_slips(alone), factor_slips(alone)):
         if not slip.phrase.startswith(("without the contribution", "without the local", "without the upstream")):
             yield slip._replace(phrase=slip.phrase.replace("the contribution {contribution}", "{local}"))
 
@@ -105,7 +113,7 @@ def sum_slips(steps: Sequence[Contribution]) -> Iterator[Slip]:
         for step in steps:
             yield Slip(step.contribution, "with nothing but {contribution}", step.node, step.position)
     for step in steps:
-        for slip in contribution_slips(step):
+        for slip in chain(contribution_slips(step), factor_slips(step)):
             yield slip._replace(number=total - step.contribution + slip.number)
 
 

@@ -146,7 +146,7 @@ def marks(
         elif close(answer, follows):
             found = Mark(2, "follows from what you have above: mend that")
         else:
-            slip = next((slip.text(graph) for slip in slips if close(answer, slip.number)), "")
+            slip = next((slip.words(graph) for slip in slips if close(answer, slip.number)), "")
             found = Mark(3, f"that is {slip}") if slip else Mark(4, f"wrong: it is {rule}")
         marked.setdefault(name, found)
         return carried.get(name, float(f"{follows:.3g}") if rounding else follows)
