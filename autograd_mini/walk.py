@@ -19,6 +19,7 @@ from autograd_mini.value import Value
 
 # The width of "0.970688 × 0.028453 = 0.027619", with some room, so that the formulas behind it stand in one column.
 PRODUCT_WIDTH = 35
+SIZE = "max-width: 100%; max-height: 45em"  # of a picture in a notebook, so that it is seen together with its text
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -247,5 +248,7 @@ def chain(graph: Graph, each: Contribution) -> str:
 def _with_text(shown: Walk | Step, moment: Moment) -> str | None:
     """For a notebook: the picture, and below it the text; None where there is no picture."""
     graph = shown.graph if isinstance(shown, Walk) else shown.walk.graph
-    image = draw(moment.output, walk=moment)._repr_html_() if len(graph.order) <= MOST_NODES else None
+    if len(graph.order) > MOST_NODES:
+        return None
+    image = draw(moment.output, walk=moment, rankdir="BT").image(SIZE)
     return None if image is None else f"{image}<pre>{escape(repr(shown))}</pre>"
