@@ -108,7 +108,7 @@ def logistic(a: float) -> float:
 
 
 def log_one_plus_exp(a: float) -> float:
-    """log(1 + e**a), without overflow at any a."""
+    """log(1 + e**a), without overflow at any finite a."""
     return a * (a >= 0) + math.log1p(math.exp(-abs(a)))
 
 

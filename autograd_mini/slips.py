@@ -8,8 +8,8 @@ to the leaf. Everything is computed with the rules of the graph, so a row of you
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from itertools import permutations
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, permutations
 from math import nan
 from typing import Any, NamedTuple
 
@@ -47,21 +47,28 @@ class Slip(NamedTuple):
     position: int | None = None
     places: int = 1
 
-    def text(self, graph: Graph) -> str:
-        """The slip in the names of the graph: "without the local derivative ∂v1/∂w = x, where v1 = w * x"."""
-        values = (self.node, *self.node.operands)
-        called = [plain(each) if isinstance(each, float) else graph.names[each] for each in values]
+    def words(self, graph: Graph) -> str:
+        """The slip in the names of the graph: "without the local derivative ∂v1/∂w = x"."""
+        called = [plain(each) if isinstance(each, float) else graph.names[each] for each in self._values]
         parts: dict[str, str] = {}
         if self.position is not None:
             upstream, local = graph.gradient_name(self.node), graph.derivative_name(self.node, self.position)
-            formula = partial_formula(graph, self.node, self.position)
             contribution = local if self.node is graph.output else f"{upstream} × {local}"
-            derivative = f"{local} = {formula}"
-            parts = {"upstream": upstream, "contribution": contribution, "derivative": derivative}
-        places = f", in all {self.places} places like it" if self.places > 1 else ""
-        nodes = [each for each in dict.fromkeys(values) if isinstance(each, Value) and each.operands]
+            parts = {"upstream": upstream, "contribution": contribution, "local": local}
+            parts["derivative"] = f"{local} = {partial_formula(graph, self.node, self.position)}"
+        return self.phrase.format(*called, **parts) + (
+            f", in all {self.places} places like it" if self.places > 1 else ""
+        )
+
+    def text(self, graph: Graph) -> str:
+        """The words, and the equations they need where those are not at hand: "…, where v1 = w * x"."""
+        nodes = [each for each in dict.fromkeys(self._values) if isinstance(each, Value) and each.operands]
         told = [graph.equation(each) for each in nodes if each is self.node or graph.names[each] != each.label]
-        return self.phrase.format(*called, **parts) + places + (f", where {', '.join(told)}" if told else "")
+        return self.words(graph) + (f", where {', '.join(told)}" if told else "")
+
+    @property
+    def _values(self) -> tuple[Value | float, ...]:
+        return (self.node, *self.node.operands)
 
 
 def contribution_slips(step: Contribution) -> Iterator[Slip]:
@@ -76,12 +83,57 @@ def contribution_slips(step: Contribution) -> Iterator[Slip]:
     for place, taken in permutations(range(len(numbers)), 2):
         fed = [*numbers]
         fed[place] = numbers[taken]
-        try:
-            partial = float(node.rule.partials[position](*fed))
-        except (ArithmeticError, TypeError, ValueError):  # the TypeError is that of a complex number
-            partial = nan
+        partial = attempt(lambda fed: float(node.rule.partials[position](*fed)), fed)
         phrase = f"with {{{taken}}} in place of {{{place}}} in {{derivative}}"
         yield Slip(step.upstream * partial, phrase, node, position)
+
+
+def factor_slips(step: Contribution) -> Iterator[Slip]:
+    """The wrong numbers that a contribution may become where the local derivative has a factor too many or too few."""
+    for place, number in enumerate(map(float, step.node.operands), 1):
+        without = step.contribution / number if number else nan
+        extra = step.contribution * number
+        yield Slip(without, f"without the factor {{{place}}} in {{derivative}}", step.node, step.position)
+        yield Slip(extra, f"with an extra factor {{{place}}} in {{derivative}}", step.node, step.position)
+
+
+def derivative_slips(step: Contribution) -> Iterator[Slip]:
+    """The wrong numbers that the local derivative of a step may become: those of a contribution with 1 upstream."""
+    alone = step._replace(upstream=1.0, contribution=step.partial)
+    for slip in chain(contribution_slips(alone), factor_slips(alone)):
+        if not slip.phrase.startswith(("without the contribution", "without the local", "without the upstream")):
+            yield slip._replace(phrase=slip.phrase.replace("the contribution {contribution}", "{local}"))
+
+
+def sum_slips(steps: Sequence[Contribution]) -> Iterator[Slip]:
+    """The wrong numbers that a gradient may become, given all the contributions to it."""
+    total = sum(step.contribution for step in steps)
+    yield Slip(-total, "with the sign flipped", steps[0].operand)
+    if len(steps) > 1:
+        for step in steps:
+            yield Slip(step.contribution, "with nothing but {contribution}", step.node, step.position)
+    for step in steps:
+        for slip in chain(contribution_slips(step), factor_slips(step)):
+            yield slip._replace(number=total - step.contribution + slip.number)
+
+
+def value_slips(node: Value) -> Iterator[Slip]:
+    """The wrong numbers that the value of a node may become: signs, and the operation left out."""
+    yield Slip(-node.data, "with the sign flipped", node)
+    numbers = [*map(float, node.operands)]
+    for place, number in enumerate(numbers, 1):
+        fed = [*numbers]
+        fed[place - 1] = -number
+        yield Slip(attempt(node.rule.number, *fed), f"with -{{{place}}} in place of {{{place}}}", node)
+        yield Slip(number, f"{{{place}}} itself", node)
+
+
+def attempt(function: Callable[..., float], *arguments: Any) -> float:
+    """The number that the function gives; nan if there is none for wrong numbers."""
+    try:
+        return function(*arguments)
+    except (ArithmeticError, TypeError, ValueError):  # the TypeError is that of a complex number
+        return nan
 
 
 def gradient_slips(graph: Graph, leaf: Value) -> list[Slip]:

@@ -131,7 +131,7 @@ def test_what_the_text_explains():
     assert "without the factor z, where z = x * y" in texts
 
 
-def test_a_derivative_with_a_part_that_is_used_twice_is_written_on_one_line():
+def test_a_derivative_that_uses_a_part_twice():
     tower = Rule("tower", lambda a: a**5 / 5, lambda out, a: (lambda square: square * square)(a * a))
     a = Value(1.5, "a")
     graph = Graph((tower(a) + 1).named("C"))
