@@ -795,13 +795,14 @@ def test_all_pictures_of_the_docs_are_drawn_by_the_example(example):
     assert [path.stem for path in sorted(docs.glob("*.dot"))] == [path.stem for path in sorted(docs.glob("*.svg"))]
 
 
-@pytest.mark.parametrize("name", ["neuron", "neuron-step", "paths", "network"])
+@pytest.mark.parametrize("name", ["neuron", "neuron-step", "paths", "network", "layers"])
 def test_the_pictures_in_the_docs_are_those_the_example_draws(name, example):
     source = (example / f"{name}.dot").read_text(encoding="utf-8")
     assert source == (ROOT / "docs" / f"{name}.dot").read_text(encoding="utf-8")
     picture = (ROOT / "docs" / f"{name}.svg").read_text(encoding="utf-8")
     texts = {html.unescape(text).replace("\xa0", " ").strip() for text in re.findall(r"<text[^>]*>([^<]*)<", picture)}
+    tooltips = {html.unescape(text) for text in re.findall(r'xlink:title="([^"]*)"', picture)}
     for _, value, _ in cards(source).values():
         assert value in texts
     for _, _, name_of_edge, number in edges(source):
-        assert {name_of_edge, number} <= texts
+        assert {name_of_edge, number} <= texts or f"{name_of_edge} = {number}" in tooltips
