@@ -5,10 +5,17 @@ The only file that imports graphviz. draw() imports it when it is called, so tha
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
 import graphviz
+
+PICTURES = graphviz.FORMATS - {"dot", "gv"}  # what the name of a file may end in that is not to hold the DOT text
+IN_A_NOTEBOOK = (
+    "(A notebook shows a picture here once Graphviz is installed: sudo apt install graphviz, brew install graphviz "
+    "or winget install graphviz.)"
+)
 
 
 class DotNotFoundError(graphviz.ExecutableNotFound):
@@ -28,10 +35,10 @@ class DotNotFoundError(graphviz.ExecutableNotFound):
 class Diagram(graphviz.Digraph):
     """A diagram of a computation graph, as draw() makes it.
 
-    ``source`` is its DOT text, ``save("C.dot")`` writes that to a file. ``render(outfile="C.svg")`` draws it, and so it
-    does PNG and PDF; ``pipe(format="png")`` returns the picture as bytes. A notebook shows the picture. Where Graphviz
-    is not installed, a notebook shows the graph as text, as the Python prompt does everywhere; ``render`` and ``pipe``
-    raise DotNotFoundError.
+    A notebook shows the picture, no wider than its column. ``render("C.svg")`` draws it to a file, and so it does PNG
+    and PDF; ``pipe(format="png")`` returns the picture as bytes. ``source`` is the DOT text, ``save("C.dot")`` writes
+    that to a file. Where Graphviz is not installed, a notebook shows the graph as text, as the Python prompt does
+    everywhere; ``render`` and ``pipe`` raise DotNotFoundError.
     """
 
     text = ""  # what tree() prints
@@ -39,16 +46,27 @@ class Diagram(graphviz.Digraph):
     def __repr__(self) -> str:
         return self.text or self.source  # a copy has no text
 
-    def _repr_svg_(self) -> str | None:
+    def svg(self) -> str | None:
+        """The picture as SVG, or None where Graphviz is not installed."""
         try:
             return str(super().pipe(format="svg", encoding="utf-8"))
         except graphviz.ExecutableNotFound:
             return None
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> dict[str, bytes | str]:
-        svg = self._repr_svg_()
-        picture = {} if svg is None else {"image/svg+xml": svg}
-        return {"text/plain": repr(self), **picture}
+    def _repr_html_(self) -> str | None:
+        """The picture as an image: shown as SVG itself it would not shrink, and not be shown in a notebook not trusted."""
+        svg = self.svg()
+        if svg is None:
+            return None
+        data = b64encode(svg.encode()).decode()
+        return f'<img alt="computation graph" style="max-width: 100%" src="data:image/svg+xml;base64,{data}">'
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = (), **_: Any) -> dict[str, bytes | str]:
+        image = self._repr_html_()
+        bundle = {"text/plain": f"{self!r}\n{IN_A_NOTEBOOK}"}
+        if image is not None:
+            bundle = {"text/plain": repr(self), "text/html": image}
+        return {kind: bundle[kind] for kind in bundle if kind in (include or bundle) and kind not in (exclude or ())}
 
     def pipe(self, *args: Any, **kwargs: Any) -> Any:
         """The picture as bytes, or as a str where an encoding is given: see graphviz.Digraph.pipe."""
@@ -57,13 +75,16 @@ class Diagram(graphviz.Digraph):
         except graphviz.ExecutableNotFound:
             raise DotNotFoundError("there is no picture") from None
 
-    def render(self, *args: Any, **kwargs: Any) -> str:
-        """Draw the diagram to a file and return its path: see graphviz.Digraph.render.
+    def render(self, filename: Any = None, directory: Any = None, **kwargs: Any) -> str:
+        """Draw the diagram to a file and return its path: ``render("C.png")``, and see graphviz.Digraph.render.
 
         Raises DotNotFoundError where Graphviz is not installed; the DOT text has been saved then, for another machine.
         """
+        if Path(filename or "").suffix[1:] in PICTURES:
+            kwargs = {"outfile": Path(directory or "", filename), "cleanup": True, **kwargs}
+            filename = directory = None
         try:
-            return str(super().render(*args, **kwargs))
+            return str(super().render(filename, directory=directory, **kwargs))
         except graphviz.ExecutableNotFound:
             source = Path(self.filepath)
             name = source.name if source.suffix == ".dot" else source.name.removesuffix(".gv") + ".dot"

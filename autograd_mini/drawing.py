@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
+from collections import Counter
+from collections.abc import Container, Iterable, Mapping, Sequence
+from math import inf, isfinite, isnan, nan
 from typing import TYPE_CHECKING, ClassVar
 
 from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, local_derivative
 from autograd_mini.errors import StaleGraphError, check_numbers
-from autograd_mini.formulas import straight_line
 from autograd_mini.graph import Graph, listed
 from autograd_mini.notation import ATOM, Notation, Text, Written, figure
 from autograd_mini.rules import Rule
@@ -21,24 +21,32 @@ if TYPE_CHECKING:
     from autograd_mini.walk import Moment, Walk
 
 MOST_NODES = 300  # nobody can read a larger diagram, and dot takes longer and longer to lay it out
+MOST_EDGES = 400  # of a folded diagram
+MOST_NUMBERS = 20  # on the edges of a folded diagram: instead of more, the edges show by their looks how large they are
 MOST_LINES = 60  # of a tree
 MOST_LEVELS = 16  # of a tree: each of them indents it by three columns
 LONGEST_TITLE = 60
+LONGEST_FOLDED = 20  # of the expressions on the cards of a folded diagram
 
 # Verdana is as wide as DejaVu, which dot measures with: a browser that has the one only still keeps texts in their cards.
 FONT = "DejaVu Sans,Verdana,sans-serif"
 BLUE, RED, VIOLET, GREY, ORANGE = "#1864ab", "#c92a2a", "#5f3dc4", "#495057", "#e8590c"
-FILL = {"parameter": "#d3f9d8", "data": "#f1f3f5", "leaf": "#f1f3f5", "operation": "#ffffff", "output": "#d0ebff"}
+FILL = {"parameter": "#d3f9d8", "data": "#f1f3f5", "leaf": "#f1f3f5", "operation": "#ffffff", "output": "#d8efff"}
 LIT = "#fff3bf"
+
+# By rankdir: the signs for forward and backward, and the sides of a card where straight edges leave it and enter it.
+DIRECTIONS = {"LR": ("→", "←", "e", "w"), "BT": ("↑", "↓", "n", "s")}
 
 # fmt: off
 GRAPH_STYLE = {
-    "rankdir": "LR", "ranksep": "0.28", "nodesep": "0.28", "pad": "0.2", "bgcolor": "white",
+    "ranksep": "0.28", "nodesep": "0.28", "pad": "0.2", "bgcolor": "white",
     "fontname": FONT, "fontsize": "18", "labelloc": "t",
 }
+FOLDED_STYLE = {"ordering": "in", "ranksep": "0.6"}  # in: so that the cards of a layer keep their order
+CROWDED_STYLE = {"ordering": "in", "ranksep": "2", "splines": "line"}
 NODE_STYLE = {"shape": "plain", "fontname": FONT, "fontsize": "15"}
 EDGE_STYLE = {
-    "fontname": FONT, "fontsize": "11", "fontcolor": VIOLET, "color": "#868e96", "penwidth": "1.5", "arrowsize": "0.8",
+    "fontname": FONT, "fontcolor": VIOLET, "color": "#868e96", "penwidth": "1.5", "arrowsize": "0.8",
 }
 LIT_EDGE = {"color": RED, "fontcolor": RED, "penwidth": "3", "dir": "back"}
 # fmt: on
@@ -46,17 +54,7 @@ LIT_EDGE = {"color": RED, "fontcolor": RED, "penwidth": "3", "dir": "back"}
 # Of the row of the gradient, beside its name: wide enough for any number, so that nothing moves between steps.
 WIDTH = 104
 
-# The outer table is the second border of the output, and elsewhere the room that keeps all cards equally large: border,
-# room and ring add up to 3 points.
-CARD = f"""<
-<TABLE BORDER="{{ring}}" COLOR="{{color}}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="{{room}}" STYLE="ROUNDED"><TR><TD>
-<TABLE BORDER="{{border}}" COLOR="{{color}}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4" STYLE="ROUNDED" BGCOLOR="{{fill}}">
-<TR><TD>{{head}}</TD></TR>
-<HR/>
-<TR><TD><FONT COLOR="{BLUE}"><B>{{value}}</B></FONT></TD></TR>
-<TR><TD WIDTH="{{width}}"><FONT COLOR="{{gradient_color}}" POINT-SIZE="12">{{gradient}}</FONT></TD></TR>
-</TABLE></TD></TR></TABLE>
->"""
+Edge = tuple[Value, Value, str, float]  # from, to, and the derivative of the second with respect to the first
 
 
 class Print(Notation):
@@ -82,7 +80,12 @@ PRINT = Print()
 
 
 def draw(
-    output: Value, *, walk: Walk | Moment | None = None, parameters: Iterable[Value] = (), rankdir: str = "LR"
+    output: Value,
+    *,
+    nodes: Iterable[Value] | None = None,
+    walk: Walk | Moment | None = None,
+    parameters: Iterable[Value] = (),
+    rankdir: str = "LR",
 ) -> Diagram:
     """The graph that the output was computed from, as a diagram for Graphviz.
 
@@ -92,9 +95,13 @@ def draw(
     the leaves to tell apart from the data. ``rankdir`` is "LR", from left to right, or "BT", from bottom to top, for
     narrow pages.
 
+    ``nodes`` folds the diagram: only they and the output have cards. An edge then stands for all the paths from one
+    card to another that pass through no third, and its number is the sum of what they contribute. Where there would be
+    more than 20 numbers the lines show them: thick where large, dashed where negative.
+
     Returns a Diagram, which is a graphviz.Digraph: nothing is rendered, but a notebook shows it as a picture, and
-    ``draw(C).render(outfile="C.svg")`` writes one; both call the program `dot`. Raises ValueError if the graph has too
-    many nodes to be read, and for parameters or a walk that are not of this graph.
+    ``draw(C).render("C.svg")`` writes one; both call the program `dot`. Raises ValueError if there is too much to be
+    read, and for nodes, parameters or a walk that are not of this graph.
 
     >>> w, x = Value(0.5, "w"), Value(3, "x")
     >>> C = (w * x).named("C")
@@ -104,39 +111,55 @@ def draw(
     """
     from autograd_mini.diagram import Diagram  # not above, since it imports graphviz
 
+    if rankdir not in DIRECTIONS:
+        raise ValueError(f'rankdir is "LR" or "BT", not {rankdir!r}')
+    *arrows, tail, head = DIRECTIONS[rankdir]
     scene = _Scene(output, walk)
     graph = scene.graph
-    name = graph.names[output]
-    if len(graph.order) > MOST_NODES:
+    trained = listed(parameters, "draw(C, parameters=[w, b])")
+    graph.require_leaves(trained)
+    cards, edges = graph.order, scene.edges()
+    style, legend, longest = {}, "local derivative, on each edge", inf
+    if nodes is not None:
+        cards, edges = _folded(graph, edges, listed(nodes, "draw(C, nodes=[z])"))
+        style, legend, longest = FOLDED_STYLE, "derivative from card to card, on each edge", LONGEST_FOLDED
+    crowded = nodes is not None and len(edges) > MOST_NUMBERS
+    if crowded:
+        style, legend = CROWDED_STYLE, "derivative from card to card: thick where large, dashed where negative"
+    if len(cards) > MOST_NODES or (crowded and len(edges) > MOST_EDGES):
+        name = graph.names[output]
         raise ValueError(
-            f"the graph of {name} has {len(graph.order)} nodes, and a diagram of more than {MOST_NODES} cannot be read: "
-            f"draw a node inside the graph, or use tree({name}), which leaves out what is too much"
+            f"a diagram with {len(cards)} nodes and {len(edges)} edges cannot be read: "
+            f"choose nodes, draw({name}, nodes=[…]), or use tree({name}), which leaves out what is too much"
         )
-    chosen = listed(parameters, "draw(C, parameters=[w, b])")
-    graph.require_leaves(chosen)
-    lit = walk.step.node if walk is not None and walk.step is not None else None
 
-    diagram: Diagram = Diagram(
-        format="svg",
-        graph_attr={**GRAPH_STYLE, "rankdir": rankdir, "label": _title(scene, walk is not None)},
-        node_attr=NODE_STYLE,
-        edge_attr=EDGE_STYLE,
-    )
+    style = style | {"rankdir": rankdir, "label": _title(scene, walk is not None, arrows, legend)}
+    edge_style = EDGE_STYLE | {"fontsize": "13" if rankdir == "BT" else "11"}  # upright there is room
+    diagram: Diagram = Diagram(format="svg", graph_attr=GRAPH_STYLE | style, node_attr=NODE_STYLE, edge_attr=edge_style)
     diagram.text = _tree(scene)
-    identity = {node: f"n{number}" for number, node in enumerate(graph.order)}  # no label: dot reads a:b as a port
-    for node in graph.order:
+    lit = walk.step.node if walk is not None and walk.step is not None else None
+    identity = {node: f"n{number}" for number, node in enumerate(cards)}  # no label: dot reads a:b as a port
+    expressions = _expressions(graph, identity, longest)
+    for node in cards:
         kind = "output" if node is output else "operation" if node.operands else "leaf"
-        if kind == "leaf" and chosen:
-            kind = "parameter" if node in chosen else "data"
+        if kind == "leaf" and trained:
+            kind = "parameter" if node in trained else "data"
         classes = {"class": f"{kind} lit" if node is lit else kind}  # of the SVG element, for style sheets
-        diagram.node(identity[node], _card(scene, node, kind, node is lit), **classes)
-        for position, operand in enumerate(node.operands):
-            if isinstance(operand, Value):
-                weight = (
-                    "30" if operand.operands else "1"
-                )  # so that the operations stand in a line, the leaves beside it
-                style = LIT_EDGE if node is lit else {}
-                diagram.edge(identity[operand], identity[node], _edge(scene, node, position), weight=weight, **style)
+        diagram.node(identity[node], _card(scene, node, kind, node is lit, expressions[node]), **classes)
+    largest = max((abs(derivative) for *_, derivative in edges if isfinite(derivative)), default=0.0) or 1.0
+    for start, end, name, derivative in edges:
+        number = "?" if scene.stale else "undefined" if isnan(derivative) else _figure(derivative)
+        weight = "30" if start.operands else "1"  # so that the operations stand in a line, the leaves beside it
+        if crowded:
+            look = {"tailport": tail, "headport": head, "arrowhead": "none", "tooltip": _html(f"{name} = {number}")}
+            look["style"] = "dotted" if isnan(derivative) else "dashed" if derivative < 0 else "solid"
+            look["penwidth"] = f"{0.5 + 3.5 * min(1.0, abs(derivative) / largest):.2f}"
+        else:
+            label = f"&#160;{_html(name)}&#160;<BR/><B>&#160;{number}&#160;</B>"
+            look = {"label": f'<{label}<BR/><FONT POINT-SIZE="4"> </FONT>>'}
+        if end is lit and start in end.operands:
+            look |= LIT_EDGE
+        diagram.edge(identity[start], identity[end], weight=weight, **look)
     return diagram
 
 
@@ -197,78 +220,101 @@ class _Scene:
         """What the gradients of all nodes are called."""
         return f"∂{self.graph.names[self.graph.output]}/∂node" if self.seed == 1 else "grad"
 
-    def local_derivative(self, node: Value, position: int) -> str:
-        if self.stale:
-            return "?"
-        try:
-            return _figure(local_derivative(node, position, float))
-        except (ArithmeticError, TypeError, ValueError):
-            return "undefined"
+    def edges(self) -> list[Edge]:
+        """An edge for every operand, with the local derivative; nan where there is none."""
+        edges = []
+        for node in self.graph.order:
+            for position, operand in enumerate(node.operands):
+                if isinstance(operand, Value):
+                    try:
+                        partial = float(local_derivative(node, position, float))
+                    except (ArithmeticError, TypeError, ValueError):
+                        partial = nan
+                    edges.append((operand, node, self.graph.derivative_name(node, position), partial))
+        return edges
 
-    def formula(self) -> str:
-        if self.stale or not all(isfinite(node.data) for node in self.graph.order):
-            return self.graph.names[self.graph.output]
-        return headline(self.graph)
+
+def _folded(graph: Graph, edges: Iterable[Edge], nodes: Iterable[Value]) -> tuple[list[Value], list[Edge]]:
+    """The nodes and the output, in order, and the edges between them: each is the sum over all paths in between."""
+    chosen = {graph.output, *nodes}
+    for node in chosen.difference(graph.order):
+        raise ValueError(f"{node!r} is not a node of {graph.names[graph.output]}'s graph")
+    along: dict[Value, dict[Value, float]] = {node: {} for node in graph.order}
+    for operand, node, _, partial in edges:
+        for start, derivative in ({operand: 1.0} if operand in chosen else along[operand]).items():
+            along[node][start] = along[node].get(start, 0.0) + partial * derivative
+    cards = [node for node in graph.order if node in chosen]
+    uses = Counter(start for node in cards for start in along[node])
+    links = []
+    for node in cards:
+        for start, derivative in along[node].items():
+            direct = " (direct)" if node is graph.output and uses[start] > 1 else ""
+            links.append((start, node, f"∂{graph._symbol(node)}/∂{graph._symbol(start)}{direct}", derivative))
+    return cards, links
+
+
+def _expressions(graph: Graph, named: Container[Value], longest: float) -> dict[Value, str]:
+    """How each node is computed from leaves and from the nodes that are named; "" where that is too long."""
+    texts: dict[Value, str] = {}
+    written: dict[Value, Written] = {}
+    for node in graph.order:
+        operands = [PRINT.number(each) if isinstance(each, float) else written[each] for each in node.operands]
+        is_short = operands and all(operand.text for operand in operands)
+        whole = PRINT.operation(node.rule, operands) if is_short else Written("")
+        texts[node] = whole.text if len(whole.text) <= longest else ""
+        is_named = node in named or not operands
+        written[node] = PRINT.name(graph.names[node]) if is_named else whole._replace(text=texts[node])
+    return texts
 
 
 def headline(graph: Graph) -> str:
     """The formula of the output in terms of the leaves, if it is short; else its name."""
+    name, formula = graph.names[graph.output], _expressions(graph, (), LONGEST_TITLE)[graph.output]
+    return f"{name} = {formula}" if formula else name
+
+
+def _title(scene: _Scene, is_walk: bool, arrows: Sequence[str], edges: str) -> str:
+    graph = scene.graph
     name = graph.names[graph.output]
-    if not graph.output.operands:
-        return name
-    # A part with a label would get a line of its own: here is the same graph with labels on its leaves only.
-    copy = Graph(graph.replay(lambda leaf: Value(leaf.data, graph.names[leaf]))[graph.output])
-    (_, text), *more = straight_line(copy, (copy.output,), PRINT)
-    return name if more or len(text) > LONGEST_TITLE else f"{name} = {text}"
-
-
-def _title(scene: _Scene, is_walk: bool) -> str:
-    name = scene.column
+    gradient = scene.column
     if scene.seed != 1:
-        name += f" = {_figure(scene.seed)} × ∂{scene.graph.names[scene.graph.output]}/∂node"
+        gradient += f" = {_figure(scene.seed)} × ∂{name}/∂node"
     unknown = "" if is_walk or scene.gradients else ": not computed"
+    forward, backward = arrows
+    space = '<BR/><FONT POINT-SIZE="4"> </FONT><BR/>'
     legend = (
-        f'<FONT COLOR="{BLUE}">value (forward →)</FONT>     '
-        f'<FONT COLOR="{RED}">gradient {_html(name)} (← backward){unknown}</FONT>     '
-        f'<FONT COLOR="{VIOLET}">local derivative, on each edge</FONT>'
+        f'<FONT COLOR="{BLUE}">value (forward {forward})</FONT>     '
+        f'<FONT COLOR="{RED}">gradient {_html(gradient)} ({backward} backward){unknown}</FONT>'
+        f'{space if forward == "↑" else "     "}<FONT COLOR="{VIOLET}">{edges}</FONT>'
     )
     if scene.stale:
         legend += f'<BR/><FONT COLOR="{RED}"><B>{_html(scene.stale)}</B></FONT>'
-    space = '<BR/><FONT POINT-SIZE="4"> </FONT><BR/>'
-    return f'<<B>{_html(scene.formula())}</B>{space}<FONT POINT-SIZE="12">{legend}</FONT><BR/> >'
+    return f'<<B>{_html(headline(graph))}</B>{space}<FONT POINT-SIZE="12">{legend}</FONT><BR/> >'
 
 
-def _card(scene: _Scene, node: Value, kind: str, lit: bool) -> str:
+def _card(scene: _Scene, node: Value, kind: str, lit: bool, expression: str) -> str:
     head = f"<B>{_html(scene.graph.names[node])}</B>"
-    if node.operands:
-        head += f"&#160;= {_html(scene.graph.expression(node, PRINT))}"
+    if expression:
+        head += f"&#160;= {_html(expression)}"
     if kind != "operation":
-        head += f'&#160;&#160;<FONT COLOR="#495057" POINT-SIZE="10">{kind}</FONT>'
+        head += f'&#160;&#160;<FONT COLOR="{GREY}" POINT-SIZE="10">{kind}</FONT>'
     name, known = scene.gradient_name(node), scene.gradients.get(node)
-    gradient = f"{_html(name)} = ?"
+    gradient, ink = f"{_html(name)} = ?", GREY
     if known is not None:
         number = f"<B>{_figure(known)}</B>"
-        gradient = f"{number} so far" if node in scene.unfinished else f"{_html(name)} = {number}"
+        gradient, ink = f"{number} so far" if node in scene.unfinished else f"{_html(name)} = {number}", RED
     border, ring = (3, 0) if lit else (1, 1) if kind == "output" else (1, 0)
-    return CARD.format(
-        border=border,
-        ring=ring,
-        room=3 - border - ring,
-        color=ORANGE if lit else "#495057",
-        fill=LIT if lit else FILL[kind],
-        head=head,
-        value=_figure(node.data),
-        gradient=gradient,
-        gradient_color=GREY if known is None else RED,
-        width=WIDTH + 8 * len(name),
-    )
-
-
-def _edge(scene: _Scene, node: Value, position: int) -> str:
-    """The label of the edge from the operand at the position."""
-    name = _html(scene.graph.derivative_name(node, position))
-    number = scene.local_derivative(node, position)
-    return f'<&#160;{name}&#160;<BR/><B>{number}</B><BR/><FONT POINT-SIZE="4"> </FONT>>'
+    edge, fill = (ORANGE, LIT) if lit else (GREY, FILL[kind])
+    # The outer table is the second border of the output, and elsewhere the room that keeps all cards equally large.
+    return f"""<
+<TABLE BORDER="{ring}" COLOR="{edge}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="{3 - border - ring}" STYLE="ROUNDED"><TR><TD>
+<TABLE BORDER="{border}" COLOR="{edge}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="4" STYLE="ROUNDED" BGCOLOR="{fill}">
+<TR><TD>{head}</TD></TR>
+<HR/>
+<TR><TD><FONT COLOR="{BLUE}"><B>{_figure(node.data)}</B></FONT></TD></TR>
+<TR><TD WIDTH="{WIDTH + 8 * len(name)}"><FONT COLOR="{ink}" POINT-SIZE="12">{gradient}</FONT></TD></TR>
+</TABLE></TD></TR></TABLE>
+>"""
 
 
 def _figure(number: float) -> str:
@@ -309,9 +355,7 @@ def _tree(scene: _Scene) -> Text:
     lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
     missing = len(graph.order) - len(shown)
     if missing:
-        lines.append(
-            f"{missing} of {len(graph.order)} nodes are not shown: tree() of a node inside shows what is below it"
-        )
+        lines.append(f"{missing} of {len(graph.order)} nodes are not shown: use tree() on a node inside to see more")
     if scene.stale:
         lines.append(scene.stale)
     return Text("\n".join(lines))

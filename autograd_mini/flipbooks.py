@@ -17,11 +17,10 @@ from autograd_mini.drawing import BLUE, GREY, PRINT, RED, VIOLET, Print, draw, h
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph, listed
 from autograd_mini.notation import Written
-from autograd_mini.rules import Rule
+from autograd_mini.rules import TABLE, Rule
 from autograd_mini.value import Value
 from autograd_mini.walk import Moment
 
-TABLE = {rule for rule in vars(rules).values() if isinstance(rule, Rule)}
 # The page has other colours in the dark, and its script looks for the numbers: both go by these names.
 CLASSES = {BLUE: "value", RED: "gradient", VIOLET: "derivative", GREY: "kind"}
 # What could end a script stands in it as \u003c.
@@ -84,7 +83,7 @@ def flipbook(
     page = Template(_file(".html")).substitute(
         output=escape(graph.names[output]),
         headline=escape(headline(graph)),
-        picture=_picture(diagram._repr_svg_() or ""),
+        picture=_picture(diagram.svg() or ""),
         graph=json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(ESCAPES),
         table="" if own else ",\n".join(map(_row, used)),
         style=_file(".css"),

@@ -64,6 +64,8 @@ class Rule:
     @overload
     def __call__(self, a: Real, b: Value) -> Value: ...
     def __call__(self, a: Any, b: Any = None) -> Any:
+        if b is not None and self.db is None:
+            raise TypeError(f"{self.symbol} takes one operand, not two")
         # Asking for a method keeps this file free of imports: Value knows the table, the table does not know Value.
         record = getattr(b if type(a) is float else a, "_record", None) or getattr(b, "_record", None)
         if record is not None:
@@ -184,4 +186,4 @@ step     = Rule(    "step",     heaviside,           lambda out, a: 0.0)
 log_0    = Rule(    "log_0",    log_or_0,            lambda out, a: 1 / a)
 # fmt: on
 
-TABLE = [row for row in globals().values() if isinstance(row, Rule)]
+TABLE = dict.fromkeys(row for row in globals().values() if isinstance(row, Rule))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -240,13 +239,7 @@ def chain(graph: Graph, each: Contribution) -> str:
 
 
 def _with_text(shown: Walk | Step, moment: Moment) -> str | None:
-    """For a notebook: the picture, and below it the text; None where there is no picture.
-
-    The picture is an image, so that a notebook that is not trusted, which shows no images of this kind, has the text.
-    """
+    """For a notebook: the picture, and below it the text; None where there is no picture."""
     graph = shown.graph if isinstance(shown, Walk) else shown.walk.graph
-    svg = draw(moment.output, walk=moment)._repr_svg_() if len(graph.order) <= MOST_NODES else None
-    if svg is None:
-        return None
-    image = b64encode(svg.encode()).decode()
-    return f'<img style="max-width: 100%" src="data:image/svg+xml;base64,{image}"><pre>{escape(repr(shown))}</pre>'
+    image = draw(moment.output, walk=moment)._repr_html_() if len(graph.order) <= MOST_NODES else None
+    return None if image is None else f"{image}<pre>{escape(repr(shown))}</pre>"

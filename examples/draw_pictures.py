@@ -1,10 +1,11 @@
-"""Draws the pictures of docs/: the neuron after backward() and in the middle of it, and paths that merge.
+"""Draws the pictures of docs/: the neuron after backward() and in the middle of it, paths that merge, and a network.
 
-Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg and paths.svg, beside them their DOT text, and
-neuron.html, the flipbook of the neuron, into docs/; or name another folder. Where Graphviz is not installed there is only
-the DOT text, and a word on how to install it.
+Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg, paths.svg and network.svg, beside them their
+DOT text, and neuron.html, the flipbook of the neuron, into docs/; or name another folder. Where Graphviz is not installed
+there is only the DOT text, and a word on how to install it.
 """
 
+import random
 import sys
 from pathlib import Path
 
@@ -21,21 +22,38 @@ prediction = sigmoid(z).named("ŷ")
 C = ((y - prediction) ** 2 / 2).named("C")
 
 C.backward()
-pictures = {"neuron": draw(C, parameters=[w, b])}
-pictures["neuron-step"] = draw(C, walk=Walk(C).goto(4), parameters=[w, b])
+pictures = {"neuron": draw(C, parameters=[w, b], rankdir="BT")}
+page = flipbook(C, parameters=[w, b])
+pictures["neuron-step"] = draw(C, walk=Walk(C).goto(4), parameters=[w, b], rankdir="BT")
 
 # Three ways from a to m, three from m to C. The factors are primes: each product shows which way it came.
 a = Value(2, "a")
 m = (2 * a + 3 * a + 5 * a).named("m")
-total = (7 * m + 11 * m + 13 * m).named("C")
-total.backward()
-pictures["paths"] = draw(total, rankdir="BT")
+C = (7 * m + 11 * m + 13 * m).named("C")
+C.backward()
+pictures["paths"] = draw(C, rankdir="BT")
+
+# A network of four neurons, 2-3-1, with weights taken by chance: only the neurons have cards.
+chance = random.Random(3)
+
+
+def neuron(inputs: list[Value], name: str) -> Value:
+    z = sum((Value(chance.uniform(-2, 2)) * each for each in inputs), Value(chance.uniform(-2, 2)))
+    return sigmoid(z).named(name)
+
+
+inputs = [Value(1, "x1"), Value(0, "x2")]
+hidden = [neuron(inputs, name) for name in ("h1", "h2", "h3")]
+prediction = neuron(hidden, "ŷ")
+C = ((Value(1, "y") - prediction) ** 2 / 2).named("C")
+C.backward()
+pictures["network"] = draw(C, nodes=[*inputs, *hidden, prediction], rankdir="BT")
 
 try:
     for name, picture in pictures.items():
         picture.save(folder / f"{name}.dot")
     for name, picture in pictures.items():
-        print(picture.render(folder / f"{name}.dot", outfile=folder / f"{name}.svg"))
-    print(flipbook(C, parameters=[w, b]).save(folder / "neuron.html"))
+        print(picture.render(folder / f"{name}.svg"))
+    print(page.save(folder / "neuron.html"))
 except ExecutableNotFound as error:
     print(error)

@@ -312,7 +312,7 @@ def test_the_backward_pass_is_that_of_draw_and_walk(graph, browser, tmp_path):
     for step in walk:
         page.press(RIGHT)
         # All texts of all cards and arrows, and what is lit.
-        svg = draw(C, walk=walk, rankdir="BT")._repr_svg_()
+        svg = draw(C, walk=walk, rankdir="BT").svg()
         drawn = [
             (" lit" in group, html.unescape("".join(re.findall(r"<text[^>]*>([^<]*)<", group))))
             for group in re.findall(r'<g id="(?:node|edge).*?</g>', svg, flags=re.DOTALL)

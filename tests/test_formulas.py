@@ -113,3 +113,13 @@ def test_a_chain_of_20_000_nodes():
     text = formula(value)
     assert evaluated(text, value) == value.data
     assert max(map(len, text.splitlines())) < 300
+
+
+def test_constants_survive():
+    x, y = Value(3.0, "x"), Value(2.0, "y")
+    assert formula(gradient(3 * x, [x])[0]) == "3"
+    assert formula(gradient(x, [x])[0]) == "1"
+    assert formula(gradient(x, [y])[0]) == "0"
+    for C in (x * -0.0, x * 0.1, 1e22 * x, x + 5e-324, x - 1 / 3, x**-0.5):
+        assert evaluated(formula(C), C) == C.data
+        assert formula(gradient(C, [x])[0]) != "v1"

@@ -7,7 +7,7 @@ from random_graphs import random_graph
 from worked_neuron import recorded_neuron
 
 import autograd_mini
-from autograd_mini import StaleGraphError, Value, explain, sigmoid
+from autograd_mini import Rule, StaleGraphError, Value, explain, sigmoid
 from autograd_mini.graph import names, topological_order
 
 FUNCTIONS = {name: getattr(autograd_mini, name) for name in autograd_mini.__all__}
@@ -166,8 +166,43 @@ def test_latex_of_several_paths_keeps_them_apart():
 @pytest.mark.parametrize(
     ("label", "latex"),
     [("v12", "v_{12}"), ("x", "x"), ("rate", r"\mathrm{rate}"), ("a_b", r"\mathrm{a\_b}"), ("x:1", r"\mathrm{x:1}"),
-     ("50%", r"\mathrm{50\%}"), ("\\N{}", r"\mathrm{\backslash N\{\}}"), ("w_1", "w_{1}")],
+     ("50%", r"\mathrm{50\%}"), ("\\N{}", r"\mathrm{\backslash N\{\}}"), ("w_1", r"\mathrm{w\_1}")],
 )  # fmt: skip
 def test_labels_in_latex(label, latex):
     x = Value(2.0, label)
     assert rf"\partial {latex}}}" in explain((x * 3).named("C"), x).latex()
+
+
+mean = Rule("mean", lambda a, b: a / 2 + b / 2, lambda out, a, b: 0.5, lambda out, a, b: 0.5)
+
+
+def test_more_paths_than_can_be_counted():
+    """Their number has a digit more with every third fork: it is counted up to a bound, and shown in words."""
+    value = x = Value(1.0, "x")
+    for _ in range(3000):
+        value = mean(value, value)
+    explanation = explain(value.named("C"), x)
+    assert explanation.count == 10**15
+    assert explanation.derivative == 1
+    first, *_, others, last = repr(explanation).splitlines()
+    assert first == "∂C/∂x: more than 10**15 paths from C back to x, and their contributions add"
+    assert others == "  and many more, none of them larger in size"
+    assert last == "∂C/∂x = 1, the sum of all contributions"
+    assert explanation.latex().endswith("\\end{align*}")
+
+
+def test_the_contributions_shown_are_the_largest_in_size():
+    x = Value(1.0, "x")
+    C = sum(x * factor for factor in (2, -7, 3, -1, 5, -6, 4)).named("C")
+    text = repr(explain(C, x))
+    assert re.findall(r"path \d: .* = (\S+)$", text, flags=re.MULTILINE) == ["-7", "-6", "5"]
+    assert "  and 4 more, none of them larger in size\n" in text
+    assert text.endswith("∂C/∂x = 0, the sum of all 7 contributions")
+
+
+def test_where_an_operand_of_the_output_reaches_it_another_way_the_local_derivative_is_marked():
+    z1, z2 = Value(2.0, "z1"), Value(3.0, "z2")
+    text = repr(explain((z1 * z2 + z2).named("L"), z2))
+    assert "∂L/∂z2 (direct) = 1" in text
+    assert text.endswith("\n∂L/∂z2 = 2 + 1 = 3")
+    assert "(direct)" not in repr(explain((z1 * z2).named("L"), z2))

@@ -1,6 +1,7 @@
 """Program: the printed function is backpropagation, bit for bit; it reads well, runs alone, and no label becomes code."""
 
 import keyword
+import linecache
 import math
 import re
 import subprocess
@@ -273,3 +274,28 @@ def test_a_row_of_ones_own_with_the_name_of_another():
     output = doubled(x) + sigmoid(x) + logarithm(x) + shifted(x)
     output.backward()
     assert Program(output, [x])(0.7) == (output.data, (x.grad,))
+
+
+def test_the_text_of_a_program_goes_with_it():
+    x = Value(0.5, "x")
+    before = set(linecache.cache)
+    program = Program((1 / x).named("only here"), [x])
+    (name,) = set(linecache.cache) - before
+    assert "".join(linecache.getlines(name)) == program.source
+    del program
+    assert name not in linecache.cache
+
+
+def test_of_two_programs_with_one_text_the_other_keeps_it():
+    x = Value(0.5, "x")
+    program, twin = (Program((1 / x).named("twins"), [x]) for _ in range(2))
+    name = twin.func.__code__.co_filename
+    del program
+    assert "".join(linecache.getlines(name)) == twin.source
+
+
+@pytest.mark.parametrize("library", [None, 3, "numpy", []])
+def test_on_takes_a_module(library):
+    x = Value(0.5, "x")
+    with pytest.raises(TypeError):
+        Program(x * 2, [x]).on(library)

@@ -1,10 +1,6 @@
-"""tree(): the graph as text, in any terminal."""
+"""tree(): the graph as text, in any terminal. What it shows of a graph is tested with draw(), in test_diagrams.py."""
 
-import math
-
-import pytest
-
-from autograd_mini import Value, neuron, sqrt, tree
+from autograd_mini import Value, tree
 
 UNREACHED = """\
 node = expression              value  ∂C/∂node
@@ -33,20 +29,14 @@ C = v5 / 2                  0.471117          1
             └─ b                   2   0.027619"""
 
 
-def worked_neuron():
-    leaves = [Value(number, label) for label, number in zip("wbxy", (0.5, 2.0, 3.0, 0.0), strict=True)]
-    return neuron.cost(*leaves).named("C"), leaves
-
-
-def test_the_worked_neuron_before_and_after_backward():
-    C, _ = worked_neuron()
+def test_the_worked_neuron_before_and_after_backward(C):
     assert tree(C) == UNREACHED
     C.backward()
     assert tree(C) == REACHED
 
 
-def test_it_is_a_str_that_shows_itself_without_quotes():
-    text = tree(worked_neuron()[0])
+def test_it_is_a_str_that_shows_itself_without_quotes(C):
+    text = tree(C)
     assert isinstance(text, str)
     assert repr(text) == UNREACHED
 
@@ -73,53 +63,6 @@ def test_a_line_break_in_a_label_does_not_break_the_line():
     lines = tree(Value(1.0, "a\nb") + Value(2.0, "\x1b[31m")).splitlines()
     assert lines[1].startswith("v1 = (a\\nb) + (\\x1b[31m) ")
     assert len(lines) == 4
-
-
-def test_gradients_with_another_seed_are_not_called_derivatives():
-    x = Value(3.0, "x")
-    C = x**2
-    C.backward(2.0)
-    assert tree(C).splitlines()[0].split() == ["node", "=", "expression", "value", "grad"]
-    assert tree(C).splitlines()[-1].split() == ["└─", "x", "3", "12"]
-
-
-@pytest.mark.parametrize(
-    "disturb",
-    [
-        pytest.param(lambda C, w: (w * 2).backward(), id="backward of another output"),
-        pytest.param(lambda C, w: setattr(w, "data", 0.4), id="a leaf changed"),
-        pytest.param(lambda C, w: setattr(w, "grad", 0.1), id="a gradient changed"),
-    ],
-)
-def test_gradients_that_are_not_of_this_output_are_not_shown(disturb):
-    C, (w, *_) = worked_neuron()
-    C.backward()
-    disturb(C, w)
-    assert [line.split()[-1] for line in tree(C).splitlines()[1:11]] == ["?"] * 10
-
-
-def test_looking_changes_no_gradient():
-    C, leaves = worked_neuron()
-    for number, leaf in enumerate(leaves):
-        leaf.grad = float(number)
-    tree(C)
-    assert [leaf.grad for leaf in leaves] == [0, 1, 2, 3]
-
-
-def test_a_stale_graph_says_what_has_changed():
-    C, (w, *_) = worked_neuron()
-    w.data = 1.0
-    assert tree(C).splitlines()[-1] == ("v1 = w * x was recorded as 1.5 but is 3 now: w has changed, compute C again")
-
-
-def test_where_a_derivative_does_not_exist_there_is_still_a_tree():
-    z = Value(0.0, "z")
-    assert len(tree(sqrt(z) + z**0.5).splitlines()) == 6
-
-
-def test_inf_and_nan_are_shown():
-    x = Value(math.inf, "x")
-    assert [line.split()[-2] for line in tree(x - x).splitlines()[1:3]] == ["nan", "inf"]
 
 
 def test_a_deep_chain_is_abridged():

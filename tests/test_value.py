@@ -408,3 +408,31 @@ def test_a_value_is_formatted_as_its_number():
     w = Value(2.0, "w")
     assert f"{w:.3f}" == "2.000"
     assert f"{w}" == repr(w)
+
+
+# What Python asks of a number.
+
+
+def test_plus_and_round():
+    w = Value(2.675, "w")
+    assert +w is w
+    assert round(w, 2) == round(2.675, 2)
+    assert (round(w), type(round(w))) == (3, int)
+
+
+def test_a_node_says_by_which_rule_it_was_computed():
+    w = Value(2.0, "w")
+    assert w.rule is None
+    assert [node.rule.symbol for node in (w * 2, 2 - w, -w, w**2, exp(w), w.exp(), abs(w))] == [
+        "*", "-", "-", "**", "exp", "exp", "abs",
+    ]  # fmt: skip
+    assert exp(w).rule is exp
+
+
+def test_the_rule_of_a_node_cannot_be_set():
+    w = Value(2.0, "w")
+    C = w * w
+    with pytest.raises(AttributeError):
+        C.rule = (w + w).rule
+    with pytest.raises(AttributeError):
+        w.rule = C.rule

@@ -3,6 +3,7 @@
 import math
 import random
 import re
+import sys
 
 import pytest
 from random_graphs import random_graph
@@ -213,3 +214,61 @@ def test_a_deep_graph():
     assert x.grad == pytest.approx(1.0001**20_000)
     assert len(walk.goto(3).gradients) == 4
     assert math.isclose(value.grad, 1.0)
+
+
+def test_a_sum_that_is_not_finished_is_so_far():
+    x, y = Value(3.0, "x"), Value(2.0, "y")
+    walk = Walk((x * y + x * x + x).named("C"))
+    assert re.findall(r"\(was .*?\)", "\n".join(map(repr, walk))) == [
+        "(was 1, now 4 so far)",
+        "(was 4, now 7 so far)",
+        "(was 7, now 9)",
+    ]
+    assert [x in walk.goto(position).unfinished for position in range(5)] == [False, True, True, True, False]
+
+
+def test_a_local_derivative_of_the_output_is_told_from_the_whole_one():
+    z1, z2 = Value(2.0, "z1"), Value(3.0, "z2")
+    first, second = Walk((z1 * z2 * z2).named("L"))
+    assert "∂L/∂z2 += ∂L/∂L × ∂L/∂z2 (direct)" in repr(first)
+    assert repr(first).endswith("∂L/∂z2 (direct) = v1")
+    assert "∂L/∂z2 += ∂L/∂v1 × ∂v1/∂z2 " in repr(second)
+
+
+def lines_of(action):
+    """How many lines of Python it takes."""
+    count = 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        action()
+    finally:
+        sys.settrace(None)
+    return count
+
+
+@pytest.mark.parametrize("action", [next, Walk.back, lambda walk: walk.gradients, lambda walk: walk.step])
+def test_a_step_takes_no_longer_at_the_end_than_at_the_beginning(action):
+    value = x = Value(1.0, "x")
+    for _ in range(200):
+        value = value * x
+    early, late = Walk(value).goto(10), Walk(value).goto(190)
+    assert lines_of(lambda: action(early)) == lines_of(lambda: action(late)) > 0
+
+
+def test_the_gradients_of_a_walk_follow_it():
+    C, w, *_ = recorded_neuron()
+    walk = Walk(C)
+    gradients = walk.gradients
+    assert gradients == {}
+    walk.run()
+    assert gradients[w] == w.grad
+    walk.back()
+    assert w not in gradients
+    with pytest.raises(TypeError):
+        gradients[w] = 1.0
