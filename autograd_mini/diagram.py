@@ -53,16 +53,19 @@ class Diagram(graphviz.Digraph):
         except graphviz.ExecutableNotFound:
             return None
 
-    def _repr_html_(self) -> str | None:
-        """The picture as an image: shown as SVG itself it would not shrink, and not be shown in a notebook not trusted."""
+    def image(self, limits: str = "max-width: 100%") -> str | None:
+        """The picture for a web page, no larger than its style says, or None where Graphviz is not installed.
+
+        The <svg> itself would not shrink in every notebook, and not be shown in one that is not trusted.
+        """
         svg = self.svg()
         if svg is None:
             return None
         data = b64encode(svg.encode()).decode()
-        return f'<img alt="computation graph" style="max-width: 100%" src="data:image/svg+xml;base64,{data}">'
+        return f'<img alt="computation graph" style="{limits}" src="data:image/svg+xml;base64,{data}">'
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = (), **_: Any) -> dict[str, bytes | str]:
-        image = self._repr_html_()
+        image = self.image()
         bundle = {"text/plain": f"{self!r}\n{IN_A_NOTEBOOK}"}
         if image is not None:
             bundle = {"text/plain": repr(self), "text/html": image}

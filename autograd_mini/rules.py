@@ -97,7 +97,8 @@ class Operator(Rule):
         return f"<rule {self.symbol}a>" if self.db is None else f"<rule a {self.symbol} b>"
 
 
-# The functions that Python does not have. Without an `if` they are written once for floats and for arrays.
+# The functions that Python does not have. Without an `if` they are written once for floats and for arrays. (max would do
+# for softplus too, but where both of its arguments are equal, JAX differentiates it by halves.)
 
 
 def logistic(a: float) -> float:
@@ -107,8 +108,8 @@ def logistic(a: float) -> float:
 
 
 def log_one_plus_exp(a: float) -> float:
-    """log(1 + e**a), without overflow at any a."""
-    return max(a, 0.0) + math.log1p(math.exp(-abs(a)))
+    """log(1 + e**a), without overflow at any finite a."""
+    return a * (a >= 0) + math.log1p(math.exp(-abs(a)))
 
 
 def positive_part(a: float) -> float:

@@ -1,8 +1,8 @@
-"""Draws the pictures of docs/: the neuron after backward() and in the middle of it, paths that merge, and a network.
+"""Draws the pictures of docs/: the neuron after backward() and in the middle of it, paths that merge, and two networks.
 
-Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg, paths.svg and network.svg, beside them their
-DOT text, and neuron.html, the flipbook of the neuron, into docs/; or name another folder. Where Graphviz is not installed
-there is only the DOT text, and a word on how to install it.
+Run `python examples/draw_pictures.py` to write neuron.svg, neuron-step.svg, paths.svg, network.svg and layers.svg, beside
+them their DOT text, and neuron.html, the flipbook of the neuron, into docs/; or name another folder. Where Graphviz is not
+installed there is only the DOT text, and a word on how to install it.
 """
 
 import random
@@ -33,7 +33,7 @@ C = (7 * m + 11 * m + 13 * m).named("C")
 C.backward()
 pictures["paths"] = draw(C, rankdir="BT")
 
-# A network of four neurons, 2-3-1, with weights taken by chance: only the neurons have cards.
+# Networks with weights taken by chance: only the neurons have cards.
 chance = random.Random(3)
 
 
@@ -48,6 +48,15 @@ prediction = neuron(hidden, "ŷ")
 C = ((Value(1, "y") - prediction) ** 2 / 2).named("C")
 C.backward()
 pictures["network"] = draw(C, nodes=[*inputs, *hidden, prediction], rankdir="BT")
+
+layer = [Value(chance.uniform(-1, 1), f"x{n}") for n in range(1, 9)]
+neurons = list(layer)
+for name, size in {"f": 12, "g": 12, "h": 7, "ŷ": 1}.items():
+    layer = [neuron(layer, f"{name}{n}" if size > 1 else name) for n in range(1, size + 1)]
+    neurons += layer
+C = ((Value(1, "y") - layer[0]) ** 2 / 2).named("C")
+C.backward()
+pictures["layers"] = draw(C, nodes=neurons)
 
 try:
     for name, picture in pictures.items():

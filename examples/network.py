@@ -1,7 +1,7 @@
 """The same thing a bunch more times: a network of four neurons (2-3-1) learns exclusive or.
 
 Run `python examples/network.py`. Expect the mean cost falling from about 0.17 to 0.0001, the four answers of the
-network, a map of what it says between them, and the graph of one sample as network.svg in the working directory (as
+network, a map of what it says between them, and the network at one sample as network.svg in the working directory (as
 network.dot where Graphviz is not installed).
 """
 
@@ -26,10 +26,17 @@ outer = [Value(chance.uniform(-2, 2), name) for name in ("w1", "w2", "w3", "c")]
 parameters = [*(weight for neuron in hidden for weight in neuron), *outer]
 
 
-def prediction(x: Sequence[Value | float]) -> Value:
-    activations = [(p * x[0] + q * x[1] + b).sigmoid() for p, q, b in hidden]
+def activations(x: Sequence[Value | float]) -> list[Value]:
+    return [(p * x[0] + q * x[1] + b).sigmoid() for p, q, b in hidden]
+
+
+def answer(activations: list[Value]) -> Value:
     *weights, bias = outer
     return sum((w * a for w, a in zip(weights, activations, strict=True)), bias).sigmoid()
+
+
+def prediction(x: Sequence[Value | float]) -> Value:
+    return answer(activations(x))
 
 
 for epoch in range(EPOCHS + 1):
@@ -50,9 +57,12 @@ for down in range(10, -1, -1):
     print("  " + "".join("·" if p < 0.25 else "#" if p > 0.75 else "+" for p in row))
 
 x1, x2, y = Value(1.0, "x1"), Value(0.0, "x2"), Value(1.0, "y")
-C = ((y - prediction([x1, x2])) ** 2 / 2).named("C")
+layer = [activation.named(f"h{n}") for n, activation in enumerate(activations([x1, x2]), 1)]
+ŷ = answer(layer).named("ŷ")
+C = ((y - ŷ) ** 2 / 2).named("C")
 C.backward()
 try:
-    print(f"\nthe graph of one sample: {draw(C, parameters=parameters).render(outfile='network.svg', cleanup=True)}")
+    picture = draw(C, nodes=[x1, x2, *layer, ŷ])
+    print(f"\nthe network at one sample: {picture.render('network.svg')}")
 except graphviz.ExecutableNotFound as missing:
     print(f"\n{missing}")

@@ -1,5 +1,6 @@
 """draw() and tree(): the graph as a diagram, where Graphviz is installed and where it is not, and as text."""
 
+import base64
 import html
 import math
 import random
@@ -651,15 +652,18 @@ def test_at_the_prompt_it_shows_the_tree(C):
     assert repr(copy) == copy.source
 
 
+def svg_in(image):
+    return base64.b64decode(re.search(r'src="data:image/svg\+xml;base64,(.*?)"', image)[1]).decode()
+
+
 @needs_dot
 def test_a_notebook_shows_the_picture_and_no_wider_than_its_column(C):
     bundle = draw(C)._repr_mimebundle_(include=None, exclude=None)
     assert list(bundle) == ["text/plain", "text/html"]
     assert bundle["text/plain"] == tree(C)
-    assert bundle["text/html"] == draw(C)._repr_html_()
-    assert bundle["text/html"].startswith(
-        '<img alt="computation graph" style="max-width: 100%" src="data:image/svg+xml;'
-    )
+    assert bundle["text/html"] == draw(C).image()
+    assert bundle["text/html"].startswith('<img alt="computation graph" style="max-width: 100%" src=')
+    assert svg_in(bundle["text/html"]) == draw(C).svg()
 
 
 @needs_dot
@@ -671,7 +675,7 @@ def test_a_notebook_gets_what_it_asks_for(C):
 
 def test_without_dot_a_notebook_shows_the_tree_and_how_to_have_a_picture(C, no_dot, capfd):
     diagram = draw(C)
-    assert diagram.svg() is diagram._repr_html_() is None
+    assert diagram.svg() is diagram.image() is None
     bundle = diagram._repr_mimebundle_()
     assert list(bundle) == ["text/plain"]
     shown, hint = bundle["text/plain"].rsplit("\n", 1)
@@ -687,14 +691,15 @@ def test_a_notebook_shows_a_walk_and_its_steps_with_a_picture_above_the_text():
     C = (w * 3 * 2).named("C")
     walk = Walk(C)
     step = next(walk)
-    for shown, position in ((step, 1), (walk, 1)):
+    for shown in (step, walk):
         image, shown_text = re.fullmatch(r"(<img .*>)<pre>(.*)</pre>", shown._repr_html_(), flags=re.DOTALL).groups()
-        assert image == draw(C, walk=Walk(C).goto(position))._repr_html_()
+        assert svg_in(image) == draw(C, walk=Walk(C).goto(1), rankdir="BT").svg()
+        assert 'style="max-width: 100%; max-height: ' in image
         assert html.unescape(shown_text) == repr(shown)
         assert "<w>" not in shown_text
     walk.run()
-    assert draw(C, walk=Walk(C).goto(1))._repr_html_() in step._repr_html_()  # it stays where it was
-    assert draw(C, walk=walk)._repr_html_() in walk._repr_html_()
+    assert svg_in(step._repr_html_()) == draw(C, walk=Walk(C).goto(1), rankdir="BT").svg()  # it stays where it was
+    assert svg_in(walk._repr_html_()) == draw(C, walk=walk, rankdir="BT").svg()
     assert Walk(graph_of(301))._repr_html_() is None  # a diagram of it would be refused
 
 
@@ -790,13 +795,14 @@ def test_all_pictures_of_the_docs_are_drawn_by_the_example(example):
     assert [path.stem for path in sorted(docs.glob("*.dot"))] == [path.stem for path in sorted(docs.glob("*.svg"))]
 
 
-@pytest.mark.parametrize("name", ["neuron", "neuron-step", "paths", "network"])
+@pytest.mark.parametrize("name", ["neuron", "neuron-step", "paths", "network", "layers"])
 def test_the_pictures_in_the_docs_are_those_the_example_draws(name, example):
     source = (example / f"{name}.dot").read_text(encoding="utf-8")
     assert source == (ROOT / "docs" / f"{name}.dot").read_text(encoding="utf-8")
     picture = (ROOT / "docs" / f"{name}.svg").read_text(encoding="utf-8")
     texts = {html.unescape(text).replace("\xa0", " ").strip() for text in re.findall(r"<text[^>]*>([^<]*)<", picture)}
+    tooltips = {html.unescape(text) for text in re.findall(r'xlink:title="([^"]*)"', picture)}
     for _, value, _ in cards(source).values():
         assert value in texts
     for _, _, name_of_edge, number in edges(source):
-        assert {name_of_edge, number} <= texts
+        assert {name_of_edge, number} <= texts or f"{name_of_edge} = {number}" in tooltips
