@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -100,8 +99,8 @@ def _file(suffix: str) -> str:
 
 
 def _picture(svg: str) -> str:
-    """The SVG of dot as a part of the page: classes take the place of colours, and no id stands there twice."""
-    svg = re.sub(r' (id|font-family)="[^"]*"', "", svg[svg.find("<svg") :])
+    """The SVG of dot as a part of the page: with classes in the place of colours."""
+    svg = svg[svg.find("<svg") :]
     for colour, name in CLASSES.items():
         svg = svg.replace(f'fill="{colour}"', f'class="{name}"')
     return svg
