@@ -88,7 +88,8 @@ def flipbook(
         style=_file(".css"),
         script=_file(".js"),
     )
-    book = Flipbook(page, f'{diagram!r}\nA trusted notebook shows this as a page; .save("C.html") writes it.')
+    written = '.save("C.html") writes it' if path is None else f"it was written to {os.fspath(path)}"
+    book = Flipbook(page, f"{diagram!r}\nA trusted notebook shows this as a page; {written}.")
     if path is not None:
         book.save(path)
     return book
