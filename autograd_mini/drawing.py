@@ -12,7 +12,7 @@ from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, local_derivative
 from autograd_mini.errors import StaleGraphError, check_numbers
 from autograd_mini.graph import Graph, listed
-from autograd_mini.notation import ATOM, Notation, Text, Written, figure
+from autograd_mini.notation import ATOM, Notation, Text, Written, columns, figure
 from autograd_mini.rules import Rule
 from autograd_mini.value import Value
 
@@ -351,8 +351,7 @@ def _tree(scene: _Scene) -> Text:
         for operand in reversed(operands):
             pending.append((operand, indent + corner, indent + side))
             corner, side = "├─ ", "│  "
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
+    lines = columns(rows, "<>>")
     missing = len(graph.order) - len(shown)
     if missing:
         lines.append(f"{missing} of {len(graph.order)} nodes are not shown: use tree() on a node inside to see more")

@@ -10,7 +10,7 @@ from autograd_mini.backprop import Contribution, backward_pass
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph, require_values
 from autograd_mini.latex import Latex
-from autograd_mini.notation import figure
+from autograd_mini.notation import columns, figure
 from autograd_mini.value import Value
 
 MOST_PATHS = 5  # more are counted, and only the largest contributions are shown
@@ -79,18 +79,14 @@ class Explanation:
         rows = [
             (
                 graph.names[link.node],
-                graph.expression(link.node),
-                graph.derivative_name(link.node, link.position),
-                partial_formula(graph, link.node, link.position),
-                f"{link.partial + 0.0: .6g}",
+                f"= {graph.expression(link.node)}",
+                f"   {graph.derivative_name(link.node, link.position)}",
+                f"= {partial_formula(graph, link.node, link.position)}",
+                f" = {link.partial + 0.0: .6g}",
             )
             for link in _abridged(path.links)
         ]
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        lines = [
-            f"{indent}{a:<{widths[0]}} = {b:<{widths[1]}}    {c:<{widths[2]}} = {d:<{widths[3]}}  = {e}"
-            for a, b, c, d, e in rows
-        ]
+        lines = [indent + line for line in columns(rows, "<<<<<", " ")]
         left_out = len(path.links) - len(rows)
         if left_out:
             lines.insert(len(lines) // 2, f"{indent}… {left_out} more steps …")

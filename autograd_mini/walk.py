@@ -14,7 +14,7 @@ from autograd_mini.drawing import MOST_NODES, draw
 from autograd_mini.errors import check_numbers, is_stale
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph
-from autograd_mini.notation import figure
+from autograd_mini.notation import columns, figure
 from autograd_mini.value import Value
 
 # The width of "0.970688 × 0.028453 = 0.027619", with some room, so that the formulas behind it stand in one column.
@@ -236,8 +236,7 @@ class Walk:
             if node.operands:
                 left = f"{left:<{width}} = {graph.expression(node)}"
             rows.append((left, figure(node.data), figure(node.grad)))
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        return "\n".join(f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows)
+        return "\n".join(columns(rows, "<>>"))
 
 
 def chain(graph: Graph, each: Contribution) -> str:
