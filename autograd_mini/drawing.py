@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from math import inf, isfinite, isnan, nan
+from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING, ClassVar
 
 from autograd_mini import rules
@@ -13,6 +13,7 @@ from autograd_mini.backprop import backpropagated, local_derivative
 from autograd_mini.errors import StaleGraphError, check_numbers
 from autograd_mini.graph import Graph, listed
 from autograd_mini.notation import ATOM, Notation, Text, Written, columns, figure
+from autograd_mini.reals import attempt
 from autograd_mini.rules import Rule
 from autograd_mini.value import Value
 
@@ -222,16 +223,13 @@ class _Scene:
 
     def edges(self) -> list[Edge]:
         """An edge for every operand, with the local derivative; nan where there is none."""
-        edges = []
-        for node in self.graph.order:
-            for position, operand in enumerate(node.operands):
-                if isinstance(operand, Value):
-                    try:
-                        partial = float(local_derivative(node, position, float))
-                    except (ArithmeticError, TypeError, ValueError):
-                        partial = nan
-                    edges.append((operand, node, self.graph.derivative_name(node, position), partial))
-        return edges
+        graph = self.graph
+        return [
+            (operand, node, graph.derivative_name(node, position), attempt(local_derivative, node, position, float))
+            for node in graph.order
+            for position, operand in enumerate(node.operands)
+            if isinstance(operand, Value)
+        ]
 
 
 def _folded(graph: Graph, edges: Iterable[Edge], nodes: Iterable[Value]) -> tuple[list[Value], list[Edge]]:

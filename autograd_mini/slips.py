@@ -17,6 +17,7 @@ from autograd_mini.backprop import Contribution, backward_pass
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph
 from autograd_mini.notation import plain
+from autograd_mini.reals import attempt
 from autograd_mini.value import Value
 
 # What may be put in place of a contribution, the plainest first.
@@ -126,14 +127,6 @@ def value_slips(node: Value) -> Iterator[Slip]:
         fed[place - 1] = -number
         yield Slip(attempt(node.rule.number, *fed), f"with -{{{place}}} in place of {{{place}}}", node)
         yield Slip(number, f"{{{place}}} itself", node)
-
-
-def attempt(function: Callable[..., float], *arguments: Any) -> float:
-    """The number that the function gives; nan if there is none for wrong numbers."""
-    try:
-        return function(*arguments)
-    except (ArithmeticError, TypeError, ValueError):  # the TypeError is that of a complex number
-        return nan
 
 
 def gradient_slips(graph: Graph, leaf: Value) -> list[Slip]:

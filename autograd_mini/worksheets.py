@@ -13,8 +13,8 @@ from autograd_mini.comparison import Formula, compare
 from autograd_mini.errors import told
 from autograd_mini.graph import Graph
 from autograd_mini.notation import Text, figure
-from autograd_mini.reals import real
-from autograd_mini.slips import Slip, attempt, derivative_slips, sum_slips, value_slips
+from autograd_mini.reals import attempt, real
+from autograd_mini.slips import Slip, derivative_slips, sum_slips, value_slips
 from autograd_mini.value import Value
 from autograd_mini.walk import Walk, chain
 
