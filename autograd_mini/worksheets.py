@@ -51,9 +51,8 @@ class Worksheet:
         self._known = set(graph.names.values()) if worked else set()
         names = marks(graph.output, {}, {})
         self._names: dict[Any, str] = {name.replace("∂", "d"): name for name in names}
-        self._names.update((name, name) for name in names)
-        for yours, node in zip(Graph(output).order, graph.order, strict=True):
-            self._names[yours] = graph.gradient_name(node)
+        self._names.update(zip(names, names, strict=True))
+        self._names.update(zip(Graph(output).order, map(graph.gradient_name, graph.order), strict=True))
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -141,10 +140,9 @@ def marks(
         answer = answers.get(name, follows)
         if close(answer, right):
             found = Mark(0, "right")
-        elif close(answer, follows) and rounding:
-            found = Mark(1, "right but for rounding: carry more digits")
         elif close(answer, follows):
-            found = Mark(2, "follows from what you have above: mend that")
+            rounded = Mark(1, "right but for rounding: carry more digits")
+            found = rounded if rounding else Mark(2, "follows from what you have above: mend that")
         else:
             slip = next((slip.words(graph) for slip in slips if close(answer, slip.number)), "")
             found = Mark(3, f"that is {slip}") if slip else Mark(4, f"wrong: it is {rule}")
