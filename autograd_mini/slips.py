@@ -55,11 +55,10 @@ class Slip(NamedTuple):
         if self.position is not None:
             upstream, local = graph.gradient_name(self.node), graph.derivative_name(self.node, self.position)
             contribution = local if self.node is graph.output else f"{upstream} × {local}"
-            parts = {"upstream": upstream, "contribution": contribution, "local": local}
-            parts["derivative"] = f"{local} = {partial_formula(graph, self.node, self.position)}"
-        return self.phrase.format(*called, **parts) + (
-            f", in all {self.places} places like it" if self.places > 1 else ""
-        )
+            derivative = f"{local} = {partial_formula(graph, self.node, self.position)}"
+            parts = {"upstream": upstream, "local": local, "contribution": contribution, "derivative": derivative}
+        places = f", in all {self.places} places like it" if self.places > 1 else ""
+        return self.phrase.format(*called, **parts) + places
 
     def text(self, graph: Graph) -> str:
         """The words, and the equations they need where those are not at hand: "…, where v1 = w * x"."""
