@@ -46,9 +46,7 @@ GRAPH_STYLE = {
 FOLDED_STYLE = {"ordering": "in", "ranksep": "0.6"}  # in: so that the cards of a layer keep their order
 CROWDED_STYLE = {"ordering": "in", "ranksep": "2", "splines": "line"}
 NODE_STYLE = {"shape": "plain", "fontname": FONT, "fontsize": "15"}
-EDGE_STYLE = {
-    "fontname": FONT, "fontcolor": VIOLET, "color": "#868e96", "penwidth": "1.5", "arrowsize": "0.8",
-}
+EDGE_STYLE = {"fontname": FONT, "fontcolor": VIOLET, "color": "#868e96", "penwidth": "1.5", "arrowsize": "0.8"}
 LIT_EDGE = {"color": RED, "fontcolor": RED, "penwidth": "3", "dir": "back"}
 # fmt: on
 
