@@ -45,15 +45,13 @@ class Step:
     def text(self, write: Callable[[str, float], str]) -> str:
         """The step, with each number written by ``write``, which gets the name of the number too."""
         walk, graph = self.walk, self.walk.graph
-        name, gradient = graph.names[self.node], graph.gradient_name(self.node)
-        lines = [
-            f"step {self.number} of {len(walk)}: {graph.equation(self.node)} = {write(name, self.node.data)},  "
-            f"{gradient} = {write(gradient, self.upstream)}"
-        ]
+        gradient = graph.gradient_name(self.node)
+        number, upstream = write(graph.names[self.node], self.node.data), write(gradient, self.upstream)
+        lines = [f"step {self.number} of {len(walk)}: {graph.equation(self.node)} = {number},  {gradient} = {upstream}"]
         for each in self.contributions:
             local, sum_of = graph.derivative_name(each.node, each.position), graph.gradient_name(each.operand)
             partial = write(local, each.partial)
-            product = f"{write(gradient, each.upstream)} × {partial} = {write(sum_of, each.contribution)}"
+            product = f"{upstream} × {partial} = {write(sum_of, each.contribution)}"
             if each.before is not None:
                 so_far = "" if walk._last[each.operand][0] is each else " so far"
                 product += f" (was {write(sum_of, each.before)}, now {write(sum_of, each.after)}{so_far})"
