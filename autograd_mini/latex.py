@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from autograd_mini import rules
-from autograd_mini.notation import ATOM, NEGATED, Notation, Written, figure
+from autograd_mini.notation import ATOM, Notation, Written, figure, signed
 from autograd_mini.rules import Rule
 
 FUNCTIONS = {rules.sigmoid: r"\sigma"} | {
@@ -46,7 +46,7 @@ class Latex(Notation):
         mantissa, _, exponent = figure(number).partition("e")
         if exponent:
             return Written(rf"{mantissa} \cdot 10^{{{int(exponent)}}}", 2)
-        return Written(mantissa, NEGATED if mantissa.startswith("-") else ATOM)
+        return signed(mantissa)
 
     def function(self, rule: Rule, operands: Sequence[Written]) -> str:
         if rule is rules.sqrt:
