@@ -5,14 +5,15 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
-from math import inf, isfinite, isnan, nan
+from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING, ClassVar
 
 from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, local_derivative
 from autograd_mini.errors import StaleGraphError, check_numbers
 from autograd_mini.graph import Graph, listed
-from autograd_mini.notation import ATOM, Notation, Text, Written, figure
+from autograd_mini.notation import ATOM, Notation, Text, Written, columns, figure
+from autograd_mini.reals import attempt
 from autograd_mini.rules import Rule
 from autograd_mini.value import Value
 
@@ -45,9 +46,7 @@ GRAPH_STYLE = {
 FOLDED_STYLE = {"ordering": "in", "ranksep": "0.6"}  # in: so that the cards of a layer keep their order
 CROWDED_STYLE = {"ordering": "in", "ranksep": "2", "splines": "line"}
 NODE_STYLE = {"shape": "plain", "fontname": FONT, "fontsize": "15"}
-EDGE_STYLE = {
-    "fontname": FONT, "fontcolor": VIOLET, "color": "#868e96", "penwidth": "1.5", "arrowsize": "0.8",
-}
+EDGE_STYLE = {"fontname": FONT, "fontcolor": VIOLET, "color": "#868e96", "penwidth": "1.5", "arrowsize": "0.8"}
 LIT_EDGE = {"color": RED, "fontcolor": RED, "penwidth": "3", "dir": "back"}
 # fmt: on
 
@@ -222,16 +221,13 @@ class _Scene:
 
     def edges(self) -> list[Edge]:
         """An edge for every operand, with the local derivative; nan where there is none."""
-        edges = []
-        for node in self.graph.order:
-            for position, operand in enumerate(node.operands):
-                if isinstance(operand, Value):
-                    try:
-                        partial = float(local_derivative(node, position, float))
-                    except (ArithmeticError, TypeError, ValueError):
-                        partial = nan
-                    edges.append((operand, node, self.graph.derivative_name(node, position), partial))
-        return edges
+        graph = self.graph
+        return [
+            (operand, node, graph.derivative_name(node, position), attempt(local_derivative, node, position, float))
+            for node in graph.order
+            for position, operand in enumerate(node.operands)
+            if isinstance(operand, Value)
+        ]
 
 
 def _folded(graph: Graph, edges: Iterable[Edge], nodes: Iterable[Value]) -> tuple[list[Value], list[Edge]]:
@@ -351,8 +347,7 @@ def _tree(scene: _Scene) -> Text:
         for operand in reversed(operands):
             pending.append((operand, indent + corner, indent + side))
             corner, side = "├─ ", "│  "
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
+    lines = columns(rows, "<>>")
     missing = len(graph.order) - len(shown)
     if missing:
         lines.append(f"{missing} of {len(graph.order)} nodes are not shown: use tree() on a node inside to see more")

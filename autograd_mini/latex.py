@@ -8,55 +8,22 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from autograd_mini import rules
-from autograd_mini.notation import ATOM, NEGATED, Notation, Written, figure
+from autograd_mini.notation import ATOM, Notation, Written, figure, signed
 from autograd_mini.rules import Rule
 
 FUNCTIONS = {rules.sigmoid: r"\sigma"} | {
     rule: f"\\{rule.symbol}" for rule in (rules.exp, rules.log, rules.sin, rules.cos, rules.tanh)
 }
 SPECIAL = {special: f"\\{special}" for special in "{}$&#%_ "} | {"\\": r"\backslash ", "^": r"\hat{}", "~": r"\sim "}
-GREEK = dict(
-    zip(
-        "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ",
-        [
-            "alpha",
-            "beta",
-            "gamma",
-            "delta",
-            "epsilon",
-            "zeta",
-            "eta",
-            "theta",
-            "iota",
-            "kappa",
-            "lambda",
-            "mu",
-            "nu",
-            "xi",
-            "pi",
-            "rho",
-            "sigma",
-            "tau",
-            "upsilon",
-            "phi",
-            "chi",
-            "psi",
-            "omega",
-            "Gamma",
-            "Delta",
-            "Theta",
-            "Lambda",
-            "Xi",
-            "Pi",
-            "Sigma",
-            "Upsilon",
-            "Phi",
-            "Psi",
-            "Omega",
-        ],
-        strict=True,
-    )
-)
+# fmt: off
+GREEK = {
+    "α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon", "ζ": "zeta", "η": "eta", "θ": "theta",
+    "ι": "iota", "κ": "kappa", "λ": "lambda", "μ": "mu", "ν": "nu", "ξ": "xi", "π": "pi", "ρ": "rho", "σ": "sigma",
+    "τ": "tau", "υ": "upsilon", "φ": "phi", "χ": "chi", "ψ": "psi", "ω": "omega", "Γ": "Gamma", "Δ": "Delta",
+    "Θ": "Theta", "Λ": "Lambda", "Ξ": "Xi", "Π": "Pi", "Σ": "Sigma", "Υ": "Upsilon", "Φ": "Phi", "Ψ": "Psi",
+    "Ω": "Omega",
+}
+# fmt: on
 
 
 class Latex(Notation):
@@ -79,7 +46,7 @@ class Latex(Notation):
         mantissa, _, exponent = figure(number).partition("e")
         if exponent:
             return Written(rf"{mantissa} \cdot 10^{{{int(exponent)}}}", 2)
-        return Written(mantissa, NEGATED if mantissa.startswith("-") else ATOM)
+        return signed(mantissa)
 
     def function(self, rule: Rule, operands: Sequence[Written]) -> str:
         if rule is rules.sqrt:

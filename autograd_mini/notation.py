@@ -94,6 +94,13 @@ def figure(number: float) -> str:
     return f"{number + 0.0:.6g}"  # -0.0 + 0.0 is 0.0
 
 
+def columns(rows: Sequence[Sequence[str]], sides: str, between: str = "  ") -> list[str]:
+    """The rows as lines of a table, each column aligned to its side: "<" or ">"."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    cells = [[f"{text:{side}{width}}" for text, side, width in zip(row, sides, widths, strict=True)] for row in rows]
+    return [between.join(line).rstrip() for line in cells]
+
+
 def printable(label: str) -> str:
     r"""A label with \n for a line break, and so on: what cannot be printed would break the texts it stands in."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in label)

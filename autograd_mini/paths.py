@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from autograd_mini.backprop import Contribution, backward_pass
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph, require_values
 from autograd_mini.latex import Latex
-from autograd_mini.notation import figure
+from autograd_mini.notation import Written, columns, figure
 from autograd_mini.value import Value
 
 MOST_PATHS = 5  # more are counted, and only the largest contributions are shown
@@ -59,13 +58,12 @@ class Explanation:
             return f"{gradient} = 0: there is no path from {C} back to {w}"
         if self.count == 1:
             (path,) = self.paths
-            chain = " = ".join(_once([gradient, " × ".join(_factors(path)), figure(path.product)]))
+            chain = f"{gradient} = {_multiplied(path)}"
             return "\n".join([f"{gradient}: one path from {C} back to {w}", *self._lines(path, "  "), chain])
         count = str(self.count) if self.count < COUNTED else "more than 10**15"
         text = [f"{gradient}: {count} paths from {C} back to {w}, and their contributions add"]
         for number, path in enumerate(self.paths, 1):
-            chain = " = ".join(_once([" × ".join(_factors(path)), figure(path.product)]))
-            text += [f"  path {number}: {chain}", *self._lines(path, "    ")]
+            text += [f"  path {number}: {_multiplied(path)}", *self._lines(path, "    ")]
         if self.count == len(self.paths):
             total = " + ".join(figure(path.product) for path in self.paths) + f" = {figure(self.derivative)}"
         else:
@@ -79,18 +77,14 @@ class Explanation:
         rows = [
             (
                 graph.names[link.node],
-                graph.expression(link.node),
-                graph.derivative_name(link.node, link.position),
-                partial_formula(graph, link.node, link.position),
-                f"{link.partial + 0.0: .6g}",
+                f"= {graph.expression(link.node)}",
+                f"   {graph.derivative_name(link.node, link.position)}",
+                f"= {partial_formula(graph, link.node, link.position)}",
+                f" = {link.partial + 0.0: .6g}",
             )
             for link in _abridged(path.links)
         ]
-        widths = [max(len(row[column]) for row in rows) for column in range(4)]
-        lines = [
-            f"{indent}{a:<{widths[0]}} = {b:<{widths[1]}}    {c:<{widths[2]}} = {d:<{widths[3]}}  = {e}"
-            for a, b, c, d, e in rows
-        ]
+        lines = [indent + line for line in columns(rows, "<<<<<", " ")]
         left_out = len(path.links) - len(rows)
         if left_out:
             lines.insert(len(lines) // 2, f"{indent}… {left_out} more steps …")
@@ -162,18 +156,17 @@ def explain(output: Value, node: Value) -> Explanation:
             paths[link.node] = _largest(paths[link.node], MOST_PATHS)
             paths[link.operand] += [Path(path.product * link.partial, link, path) for path in paths[link.node]]
     shown = _largest(paths[node], MOST_PATHS if counts[node] <= MOST_PATHS else SHOWN_OF_MANY)
-    return Explanation(
-        graph if node in graph.names else Graph(output, node), node, counts[node], tuple(shown), derivative
-    )
+    both = graph if node in graph.names else Graph(output, node)
+    return Explanation(both, node, counts[node], tuple(shown), derivative)
 
 
 def _largest(paths: list[Path], count: int) -> list[Path]:
     return sorted(paths, key=lambda path: -abs(path.product))[:count]
 
 
-def _once(sides: Sequence[str]) -> list[str]:
-    """The sides of an equation without empty ones, and without repetition: not 3 = 3."""
-    return [side for side in dict.fromkeys(sides) if side]
+def _equation(left: str, right: str) -> str:
+    """The equation; one side alone where the other is empty or the same: not 3 = 3."""
+    return " = ".join(filter(None, dict.fromkeys([left, right])))
 
 
 def _abridged(links: list[Contribution]) -> list[Contribution]:
@@ -191,6 +184,10 @@ def _factors(path: Path) -> list[str]:
     return factors
 
 
+def _multiplied(path: Path) -> str:
+    return _equation(" × ".join(_factors(path)), figure(path.product))
+
+
 def _quotient(above: str, below: str) -> str:
     return rf"\frac{{\partial {above}}}{{\partial {below}}}"
 
@@ -198,13 +195,10 @@ def _quotient(above: str, below: str) -> str:
 def _product(path: Path) -> str:
     """The product of the partials on the path, in LaTeX."""
     factors = _factors(path)
-    if len(factors) == 1:
-        return Latex().number(float(factors[0])).text
-    return r" \times ".join(
-        r"\cdots" if factor == "…" else Latex().number(float(factor)).bracketed(4) for factor in factors
-    )
+    numbers = [Written(r"\cdots") if factor == "…" else Latex().number(float(factor)) for factor in factors]
+    return r" \times ".join(number.bracketed(4 if len(factors) > 1 else 0) for number in numbers)
 
 
 def _equated(terms: list[str], number: float) -> str:
     """A sum of terms in LaTeX, and its number where that is not the same text."""
-    return " = ".join(_once([" + ".join(filter(None, terms)), Latex().number(number).text]))
+    return _equation(" + ".join(filter(None, terms)), Latex().number(number).text)

@@ -19,7 +19,7 @@ from typing import Any
 from autograd_mini.backprop import backpropagated, itself
 from autograd_mini.formulas import straight_line
 from autograd_mini.graph import Graph, listed, names
-from autograd_mini.notation import NEGATED, Notation, Written, deeper
+from autograd_mini.notation import Notation, Written, deeper, signed
 from autograd_mini.reals import real
 from autograd_mini.rules import TABLE, Operator, Rule, power
 from autograd_mini.value import Value
@@ -157,8 +157,7 @@ class Source(Notation):
         return texts + [f"# {name} is not printed here: it is the function of a Rule of your own." for name in self.own]
 
     def number(self, number: float) -> Written:
-        text = repr(number) if math.isfinite(number) else f"math.{number}".replace("math.-", "-math.")
-        return Written(text, NEGATED) if text.startswith("-") else Written(text)
+        return signed(repr(number) if math.isfinite(number) else f"math.{number}".replace("math.-", "-math."))
 
     def function(self, rule: Rule, operands: Sequence[Written]) -> str:
         return f"{self.functions[rule]}({', '.join(operand.text for operand in operands)})"

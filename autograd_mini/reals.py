@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numbers
 import reprlib
+from collections.abc import Callable
 from decimal import Decimal
+from math import nan
 from typing import Any, TypeAlias
 
 Real: TypeAlias = float | numbers.Real | Decimal
@@ -31,3 +33,11 @@ def real(number: Any) -> float:
     else:
         hint = "an int or a float"
     raise TypeError(f"expected a real number, not {reprlib.repr(number)} ({type(number).__name__}): pass {hint}")
+
+
+def attempt(function: Callable[..., float], *arguments: Any) -> float:
+    """The number that the function gives; nan if there is none for these arguments."""
+    try:
+        return function(*arguments)
+    except (ArithmeticError, TypeError, ValueError):  # the TypeError is that of a complex number
+        return nan

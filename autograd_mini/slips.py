@@ -17,6 +17,7 @@ from autograd_mini.backprop import Contribution, backward_pass
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph
 from autograd_mini.notation import plain
+from autograd_mini.reals import attempt
 from autograd_mini.rules import div, power
 from autograd_mini.value import Value
 
@@ -55,11 +56,10 @@ class Slip(NamedTuple):
         if self.position is not None:
             upstream, local = graph.gradient_name(self.node), graph.derivative_name(self.node, self.position)
             contribution = local if self.node is graph.output else f"{upstream} × {local}"
-            parts = {"upstream": upstream, "contribution": contribution, "local": local}
-            parts["derivative"] = f"{local} = {partial_formula(graph, self.node, self.position)}"
-        return self.phrase.format(*called, **parts) + (
-            f", in all {self.places} places like it" if self.places > 1 else ""
-        )
+            derivative = f"{local} = {partial_formula(graph, self.node, self.position)}"
+            parts = {"upstream": upstream, "local": local, "contribution": contribution, "derivative": derivative}
+        places = f", in all {self.places} places like it" if self.places > 1 else ""
+        return self.phrase.format(*called, **parts) + places
 
     def text(self, graph: Graph) -> str:
         """The words, and the equations they need where those are not at hand: "…, where v1 = w * x"."""
@@ -137,14 +137,6 @@ def value_slips(node: Value) -> Iterator[Slip]:
         fed[place - 1] = -number
         yield Slip(attempt(node.rule.number, *fed), f"with -{{{place}}} in place of {{{place}}}", node)
         yield Slip(number, f"{{{place}}} itself", node)
-
-
-def attempt(function: Callable[..., float], *arguments: Any) -> float:
-    """The number that the function gives; nan if there is none for wrong numbers."""
-    try:
-        return function(*arguments)
-    except (ArithmeticError, TypeError, ValueError):  # the TypeError is that of a complex number
-        return nan
 
 
 def gradient_slips(graph: Graph, leaf: Value) -> list[Slip]:

@@ -14,7 +14,7 @@ from autograd_mini.drawing import MOST_NODES, draw
 from autograd_mini.errors import check_numbers, is_stale
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph
-from autograd_mini.notation import figure
+from autograd_mini.notation import columns, figure
 from autograd_mini.value import Value
 
 # The width of "0.970688 × 0.028453 = 0.027619", with some room, so that the formulas behind it stand in one column.
@@ -37,8 +37,7 @@ class Step:
     @property
     def upstream(self) -> float:
         """The gradient of the node, which is complete by now."""
-        upstream: float = self.contributions[0].upstream
-        return upstream
+        return float(self.contributions[0].upstream)
 
     def __repr__(self) -> str:
         return self.text(lambda name, number: figure(number))
@@ -46,15 +45,13 @@ class Step:
     def text(self, write: Callable[[str, float], str]) -> str:
         """The step, with each number written by ``write``, which gets the name of the number too."""
         walk, graph = self.walk, self.walk.graph
-        name, gradient = graph.names[self.node], graph.gradient_name(self.node)
-        lines = [
-            f"step {self.number} of {len(walk)}: {graph.equation(self.node)} = {write(name, self.node.data)},  "
-            f"{gradient} = {write(gradient, self.upstream)}"
-        ]
+        gradient = graph.gradient_name(self.node)
+        number, upstream = write(graph.names[self.node], self.node.data), write(gradient, self.upstream)
+        lines = [f"step {self.number} of {len(walk)}: {graph.equation(self.node)} = {number},  {gradient} = {upstream}"]
         for each in self.contributions:
             local, sum_of = graph.derivative_name(each.node, each.position), graph.gradient_name(each.operand)
             partial = write(local, each.partial)
-            product = f"{write(gradient, each.upstream)} × {partial} = {write(sum_of, each.contribution)}"
+            product = f"{upstream} × {partial} = {write(sum_of, each.contribution)}"
             if each.before is not None:
                 so_far = "" if walk._last[each.operand][0] is each else " so far"
                 product += f" (was {write(sum_of, each.before)}, now {write(sum_of, each.after)}{so_far})"
@@ -66,7 +63,7 @@ class Step:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str | None:
-        return _with_text(self, Moment.after(self.walk, self.number))
+        return self.walk._picture(self.number, self)
 
 
 class Moment(NamedTuple):
@@ -76,11 +73,6 @@ class Moment(NamedTuple):
     gradients: Mapping[Value, float]
     unfinished: set[Value]
     step: Step | None
-
-    @classmethod
-    def after(cls, walk: Walk, position: int) -> Moment:
-        gradients = walk._gradients_after(position)
-        return cls(walk.output, gradients, walk._unfinished(gradients, position), walk._step(position))
 
 
 class Walk:
@@ -132,9 +124,7 @@ class Walk:
             raise StopIteration
         step = self._steps[self.position]
         self._require_fresh(step)
-        changes: dict[Value, float | None] = {self.output: 1.0}
-        changes.update((each.operand, each.after) for each in step.contributions)
-        self._write(changes, step.number)
+        self._write({self.output: 1.0} | {each.operand: each.after for each in step.contributions}, step.number)
         return step
 
     def back(self) -> Walk:
@@ -154,18 +144,18 @@ class Walk:
             raise IndexError(f"there is no position {position}: this walk goes from 0 to {len(self._steps)}")
         for step in self._steps[self.position : position]:
             self._require_fresh(step)
-        gradients = self._gradients_after(position)
+        gradients = self._after(position).gradients
         self._write({node: gradients.get(node) for node in self.graph.order}, position)
         return self
 
     def run(self) -> Walk:
         """Do all the steps that are left."""
-        return self.goto(len(self._steps))
+        return self.goto(len(self))
 
     @property
     def step(self) -> Step | None:
         """The step done last; None at the start."""
-        return self._step(self.position)
+        return self._steps[self.position - 1] if self.position else None
 
     @property
     def gradients(self) -> Mapping[Value, float]:
@@ -175,7 +165,7 @@ class Walk:
     @property
     def unfinished(self) -> set[Value]:
         """The nodes whose gradient is known in part: a later step adds to it."""
-        return self._unfinished(self._gradients, self.position)
+        return self._after(self.position).unfinished
 
     def _require_fresh(self, step: Step) -> None:
         if is_stale(step.node):
@@ -205,20 +195,22 @@ class Walk:
                 self._gradients[node] = known
         self.position = position
 
-    def _step(self, position: int) -> Step | None:
-        return self._steps[position - 1] if position else None
-
-    def _gradients_after(self, position: int) -> dict[Value, float]:
+    def _after(self, position: int) -> Moment:
         gradients = {self.output: 1.0} if position or not self._steps else {}  # a leaf has no steps, and is 1 at once
         for step in self._steps[:position]:
             gradients.update((each.operand, each.after) for each in step.contributions)
-        return gradients
-
-    def _unfinished(self, gradients: Mapping[Value, float], position: int) -> set[Value]:
-        return {node for node in gradients if node is not self.output and self._last[node][1] > position}
+        unfinished = {node for node in gradients if node is not self.output and self._last[node][1] > position}
+        return Moment(self.output, gradients, unfinished, self._steps[position - 1] if position else None)
 
     def _repr_html_(self) -> str | None:
-        return _with_text(self, Moment.after(self, self.position))
+        return self._picture(self.position, self)
+
+    def _picture(self, position: int, shown: Walk | Step) -> str | None:
+        """For a notebook: the picture at the position, and below it the text; None where there is no picture."""
+        if len(self.graph.order) > MOST_NODES:
+            return None
+        image = draw(self.output, walk=self._after(position), rankdir="BT").image(SIZE)
+        return None if image is None else f"{image}<pre>{escape(repr(shown))}</pre>"
 
     def __repr__(self) -> str:
         graph = self.graph
@@ -236,19 +228,9 @@ class Walk:
             if node.operands:
                 left = f"{left:<{width}} = {graph.expression(node)}"
             rows.append((left, figure(node.data), figure(node.grad)))
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        return "\n".join(f"{a:<{widths[0]}}  {b:>{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows)
+        return "\n".join(columns(rows, "<>>"))
 
 
 def chain(graph: Graph, each: Contribution) -> str:
     """The chain rule for one contribution, in symbols: "∂C/∂v5 × ∂v5/∂v4"."""
     return f"{graph.gradient_name(each.node)} × {graph.derivative_name(each.node, each.position)}"
-
-
-def _with_text(shown: Walk | Step, moment: Moment) -> str | None:
-    """For a notebook: the picture, and below it the text; None where there is no picture."""
-    graph = shown.graph if isinstance(shown, Walk) else shown.walk.graph
-    if len(graph.order) > MOST_NODES:
-        return None
-    image = draw(moment.output, walk=moment, rankdir="BT").image(SIZE)
-    return None if image is None else f"{image}<pre>{escape(repr(shown))}</pre>"

@@ -14,8 +14,8 @@ from autograd_mini.comparison import Formula, compare
 from autograd_mini.errors import told
 from autograd_mini.graph import Graph
 from autograd_mini.notation import Text, figure
-from autograd_mini.reals import real
-from autograd_mini.slips import Slip, attempt, derivative_slips, sum_slips, value_slips
+from autograd_mini.reals import attempt, real
+from autograd_mini.slips import Slip, derivative_slips, sum_slips, value_slips
 from autograd_mini.value import Value
 from autograd_mini.walk import Walk, chain
 
@@ -53,8 +53,7 @@ class Worksheet:
         names = marks(graph.output, {}, {})
         self._names: dict[Any, str] = {normalize("NFC", name.replace("∂", "d")): name for name in names}
         self._names.update((normalize("NFC", name), name) for name in names)
-        for yours, node in zip(Graph(output).order, graph.order, strict=True):
-            self._names[yours] = graph.gradient_name(node)
+        self._names.update(zip(Graph(output).order, map(graph.gradient_name, graph.order), strict=True))
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -143,10 +142,9 @@ def marks(
         answer = answers.get(name, follows)
         if close(answer, right):
             found = Mark(0, "right")
-        elif close(answer, follows) and rounding:
-            found = Mark(1, "right but for rounding: carry more digits")
         elif close(answer, follows):
-            found = Mark(2, "follows from what you have above: mend that")
+            rounded = Mark(1, "right but for rounding: carry more digits")
+            found = rounded if rounding else Mark(2, "follows from what you have above: mend that")
         else:
             slip = next((slip.words(graph) for slip in slips if close(answer, slip.number)), "")
             found = Mark(3, f"that is {slip}") if slip else Mark(4, f"wrong: it is {rule}")
