@@ -26,6 +26,7 @@ from autograd_mini.programs import Program
 from autograd_mini.rules import Rule, cos, exp, log, log_0, relu, sigmoid, sign, sin, softplus, sqrt, step, tanh
 from autograd_mini.value import Value
 from autograd_mini.walk import Walk
+from autograd_mini.worksheets import Worksheet
 
 __all__ = [
     "Program",
@@ -33,6 +34,7 @@ __all__ = [
     "StaleGraphError",
     "Value",
     "Walk",
+    "Worksheet",
     "compare",
     "cos",
     "draw",

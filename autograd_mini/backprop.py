@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from autograd_mini.errors import check_gradient, check_numbers, undefined
+from autograd_mini.errors import check_constant, check_gradient, check_numbers, undefined
 from autograd_mini.graph import Graph
 from autograd_mini.reals import real
+from autograd_mini.rules import TABLE
 
 if TYPE_CHECKING:
     from autograd_mini.value import Value
@@ -52,7 +53,7 @@ def backward_pass(graph: Graph, seed: Any, read: Callable[[Any], Any]) -> Iterat
                 continue  # a plain number has no gradient
             try:
                 partial = local_derivative(node, position, read)
-            except (ArithmeticError, TypeError, ValueError) as error:
+            except Exception as error:
                 raise undefined(error, graph, node, position) from None
             contribution = times(upstream, partial)
             before = gradients.get(operand)
@@ -68,12 +69,17 @@ def backpropagated(graph: Graph, seed: Any, read: Callable[[Any], Any]) -> dict[
 
 def local_derivative(node: Value, position: int, read: Callable[[Any], Any]) -> Any:
     """The derivative of the node with respect to its operand at the position: its rule says it."""
-    return read(node.rule.partials[position](read(node), *map(read, node.operands)))
+    partial = node.rule.partials[position](read(node), *map(read, node.operands))
+    if hasattr(partial, "rule"):
+        return read(partial)
+    if read is itself and node.rule not in TABLE:
+        check_constant(node, position, partial)
+    return real(int(partial) if isinstance(partial, bool) else partial)
 
 
 def itself(node: Any) -> Any:
-    """How to read a node where the gradient is to be a graph; a plain number is read as a float."""
-    return node if hasattr(node, "rule") else real(node)
+    """How to read a node where the gradient is to be a graph."""
+    return node
 
 
 def times(upstream: Any, partial: Any) -> Any:

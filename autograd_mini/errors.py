@@ -8,7 +8,7 @@ from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograd_mini.graph import Graph
-from autograd_mini.notation import PYTHON, Written, plain, printable
+from autograd_mini.notation import PYTHON, plain, printable, signed
 from autograd_mini.rules import Rule
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def located(error: E, rule: Rule, operands: Iterable[Any]) -> E:
     for operand in operands:
         label = getattr(operand, "label", None)
         number = reprlib.repr(getattr(operand, "_data", operand))
-        texts.append(PYTHON.name(printable(label)) if label else Written(number, 3 if number.startswith("-") else 5))
+        texts.append(PYTHON.name(printable(label)) if label else signed(number))
         if label:
             at.append(f"{printable(label)} = {number}")
     where = f" at {', '.join(dict.fromkeys(at))}" if at else ""
@@ -60,15 +60,28 @@ def check_numbers(graph: Graph) -> None:
                 f"{graph.equation(node)} was recorded as {plain(node._data)} "
                 f"but is {'undefined' if now is None else plain(now)} now: "
                 f"{changed} has changed, compute {graph.names[graph.output]} again"
-            )
+            ) from None
         if not isfinite(node._data):
-            raise FloatingPointError(f"{graph.equation(node)} is {node._data}{graph.at(node)}: there is no derivative")
+            raise FloatingPointError(
+                f"{graph.equation(node)} is {node._data}{graph.at(node)}: there is no derivative"
+            ) from None
 
 
 def check_gradient(graph: Graph, node: Value, gradient: float) -> None:
     """Raise FloatingPointError for a gradient that is inf or nan."""
     if not isfinite(gradient):
-        raise FloatingPointError(f"{graph.gradient_name(node)} is {gradient}: the gradient is not finite")
+        raise FloatingPointError(f"{graph.gradient_name(node)} is {gradient}: the gradient is not finite") from None
+
+
+def check_constant(node: Value, position: int, partial: Any) -> None:
+    """Raise TypeError if a partial that gave a number for Values gives another one nearby: it has left the graph."""
+    nearby = [each if isinstance(each, float) else 1.0001 * float(each) for each in (node, *node.operands)]
+    try:
+        change = node.rule.partials[position](*nearby) - partial
+    except (ArithmeticError, TypeError, ValueError):  # it will be said elsewhere
+        return
+    if abs(change) > 0:
+        raise TypeError("it gives a plain number for Values; use the functions of autograd_mini, exp and not math.exp")
 
 
 def is_stale(node: Value) -> bool:

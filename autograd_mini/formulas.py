@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 
 from autograd_mini.graph import Graph
 from autograd_mini.notation import PYTHON, Notation, Text, Written
@@ -31,17 +31,10 @@ def formula(value: Value) -> Text:
     where z = x * y
     """
     graph = Graph(value)
-    constants = () if value.label else (value,)  # a number alone, such as the derivative of 3 * x
-    return _formula(graph, PYTHON, constants)
-
-
-def _formula(graph: Graph, notation: Notation, constants: Collection[Value]) -> Text:
-    if not graph.output.operands:
-        return Text(_leaf(graph, graph.output, notation, constants).text)
-    *parts, (_, whole) = straight_line(graph, (graph.output,), notation, constants)
-    return Text(
-        "\n".join([whole, *(f"where {notation.name(graph.names[node]).text} = {text}" for node, text in parts)])
-    )
+    if not value.operands:  # a number alone, such as the derivative of 3 * x, has no name
+        return Text(_leaf(graph, value, PYTHON, () if value.label else (value,)).text)
+    *parts, (_, whole) = straight_line(graph, (value,), PYTHON)
+    return Text("\n".join([whole, *(f"where {PYTHON.name(graph.names[node]).text} = {text}" for node, text in parts)]))
 
 
 def straight_line(
@@ -53,24 +46,31 @@ def straight_line(
     too long or nested too deeply; the others are folded into the line that uses them. The ``constants`` are leaves that
     are written as numbers.
     """
-    operands = {node: node.operands for node in graph.order}
-    uses = Counter(operand for each in operands.values() for operand in each if isinstance(operand, Value))
+    uses = Counter(each for node in graph.order for each in node.operands if isinstance(each, Value))
     uses.update(2 * list(outputs))  # so that an output is not folded into a line that uses it
-    lines = []
+
+    def has_line(node: Value, operation: Written) -> bool:
+        too_long = len(operation.text) > LONGEST or operation.depth >= DEEPEST
+        return uses[node] > 1 or bool(node.label) or too_long
+
+    operations = spelled(graph, notation, has_line, constants)
+    return [(node, operation.text) for node, operation in operations if has_line(node, operation)]
+
+
+def spelled(
+    graph: Graph, notation: Notation, is_named: Callable[[Value, Written], bool], constants: Collection[Value] = ()
+) -> Iterator[tuple[Value, Written]]:
+    """Each operation written in terms of the leaves, and of the nodes that stand by their names."""
     written: dict[Value, Written] = {}
     for node in graph.order:
-        if not operands[node]:
+        operands = node.operands
+        if not operands:
             written[node] = _leaf(graph, node, notation, constants)
             continue
-        operation = notation.operation(
-            node.rule,
-            [notation.number(each) if isinstance(each, float) else written[each] for each in operands[node]],
-        )
-        if uses[node] > 1 or node.label or len(operation.text) > LONGEST or operation.depth >= DEEPEST:
-            lines.append((node, operation.text))
-            operation = notation.name(graph.names[node])
-        written[node] = operation
-    return lines
+        texts = [notation.number(each) if isinstance(each, float) else written[each] for each in operands]
+        operation = notation.operation(node.rule, texts)
+        yield node, operation
+        written[node] = notation.name(graph.names[node]) if is_named(node, operation) else operation
 
 
 def _leaf(graph: Graph, leaf: Value, notation: Notation, constants: Collection[Value]) -> Written:
@@ -97,7 +97,11 @@ def partial_formula(graph: Graph, node: Value, position: int, notation: Notation
     if not isinstance(derivative, Value):
         return Text(notation.number(float(derivative)).text)
     constants = [symbol for each, symbol in symbols.items() if isinstance(each, float) and isinstance(symbol, Value)]
-    return _formula(Graph(derivative), notation, constants)
+    if not derivative.operands:
+        return Text(_leaf(Graph(derivative), derivative, notation, constants).text)
+    # On one line, whatever its parts: the graph has no names for them.
+    *_, (_, whole) = spelled(Graph(derivative), notation, lambda *_: False, constants)
+    return Text(whole.text)
 
 
 def described(rule: Rule) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from autograd_mini.notation import PYTHON, Notation, plain, printable
 
@@ -150,18 +151,18 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
     the label of another.
     """
     labels = {node: printable(node.label or "") for node in nodes}
-    taken = set(labels.values())
+    taken = {normalize("NFKC", label) for label in labels.values()}  # as Python reads them, ﬁ is fi
     named: dict[Value, str] = {}
     given: set[str] = set()
     count: dict[str, int] = {}
     for node, label in labels.items():
         name = label
-        if not label or label in given:
+        if not label or normalize("NFKC", label) in given:
             stem = f"{label}_" if label else "v"
             count[stem] = count.get(stem, 1 if label else 0) + 1
-            while f"{stem}{count[stem]}" in taken:
+            while normalize("NFKC", f"{stem}{count[stem]}") in taken:
                 count[stem] += 1
             name = f"{stem}{count[stem]}"
-        given.add(name)
+        given.add(normalize("NFKC", name))
         named[node] = name
     return named

@@ -69,7 +69,7 @@ class Latex(Notation):
         hat = re.fullmatch("([A-Za-z])\u0302", unicodedata.normalize("NFD", name))
         if hat:
             return Written(rf"\hat{{{hat[1]}}}")
-        match = re.fullmatch(f"([A-Za-z]|[{''.join(GREEK)}])_?([0-9]*)", name)
+        match = re.fullmatch(f"([A-Za-z]|[{''.join(GREEK)}])([0-9]*)", name)
         if match:
             letter = f"\\{GREEK[match[1]]}" if match[1] in GREEK else match[1]
             return Written(f"{letter}_{{{match[2]}}}" if match[2] else letter)
@@ -96,5 +96,7 @@ class Latex(Notation):
 
 
 def escaped(text: str) -> str:
-    """The text as LaTeX sets it in formulas, where some characters are commands."""
-    return "".join(SPECIAL.get(character, character) for character in text)
+    """The text as LaTeX sets it in formulas, where some characters are commands, and accents want a letter."""
+    pairs = zip(f" {text}", text, strict=False)
+    spelt = ["".join(f"\\u{ord(b):04x}") if unicodedata.combining(b) and not a.isalnum() else b for a, b in pairs]
+    return "".join(SPECIAL.get(character, character) for character in "".join(spelt))

@@ -47,8 +47,7 @@ class Notation:
         return Written(name, ATOM if name.isidentifier() else 0)
 
     def number(self, number: float) -> Written:
-        text = plain(number)
-        return Written(text, NEGATED if text.startswith("-") else ATOM)
+        return signed(plain(number))
 
     def function(self, rule: Rule, operands: Sequence[Written]) -> str:
         """The call of a function."""
@@ -77,6 +76,11 @@ PYTHON = Notation()
 def deeper(operands: Sequence[Written]) -> int:
     """How deeply an operation on these operands is nested."""
     return 1 + max([operand.depth for operand in operands])
+
+
+def signed(text: str) -> Written:
+    """A number that has been written: a minus holds it less well together."""
+    return Written(text, NEGATED if text.startswith("-") else ATOM)
 
 
 def plain(number: float) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import keyword
 import linecache
 import math
 import re
 import unicodedata
 import weakref
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -20,10 +20,12 @@ from autograd_mini.backprop import backpropagated, itself
 from autograd_mini.formulas import straight_line
 from autograd_mini.graph import Graph, listed, names
 from autograd_mini.notation import NEGATED, Notation, Written, deeper
+from autograd_mini.reals import real
 from autograd_mini.rules import TABLE, Operator, Rule, power
 from autograd_mini.value import Value
 
-ON_ARRAYS = "import {} as math\n\nmax = math.maximum\n\n\n"  # the first lines of a program for arrays
+HELPED = {name for rule in TABLE if inspect.isfunction(rule.forward) for name in rule.forward.__code__.co_names}
+NUMBERS = itertools.count(1)  # of the programs, so that each has a file name of its own in tracebacks
 
 
 # A partial without arguments: calling it costs no Python frame, which would take as long as a fifth of the neuron.
@@ -35,9 +37,9 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
     names the Values to take the gradients by, if these are not all the inputs. What is not an input keeps the number
     that was recorded, and so does the way the program took through every ``if``.
 
-    ``program.source`` is the text. It runs on its own, unless the graph has a row of your own: that is called, not
-    printed, and a comment says so. The program does not look for inf and nan; where Python's arithmetic raises an
-    error, the traceback shows the line. Programs can be copied and pickled.
+    ``program.source`` is the text. It runs on its own, unless the graph has a row of your own: its function is called,
+    not printed, and a comment says so. The program does not look for inf and nan; where Python's arithmetic raises an
+    error, the traceback has the line. Programs can be copied and pickled, with the functions they call.
 
     Raises ValueError for an input that is not a leaf or comes twice, and what ``backward()`` raises.
 
@@ -54,46 +56,62 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
     """
 
     source: str
-    rows: Mapping[str, Rule]
+    functions: Mapping[str, Callable[..., Any]]
 
     def __new__(cls, output: Value, inputs: Sequence[Value], wrt: Sequence[Value] | None = None) -> Program:
         inputs = listed(inputs, "Program(C, [w, b])")
         return cls.from_source(*_printed(output, inputs, inputs if wrt is None else listed(wrt, "wrt=[w]")))
 
     @classmethod
-    def from_source(cls, source: str, rows: Mapping[str, Rule] | None = None) -> Program:
-        """The program of a ``source``, in which ``rows`` of your own may be called by these names."""
-        rows = rows or {}
-        on_arrays = re.match(ON_ARRAYS.format(r"[\w.]+"), source) is not None
-        filename = f"<program {zlib.crc32(source.encode()):08x}>"
-        namespace: dict[str, Any] = {name: rule.forward if on_arrays else rule.number for name, rule in rows.items()}
+    def from_source(cls, source: str, functions: Mapping[str, Callable[..., Any]] | None = None) -> Program:
+        """The program of a ``source``, in which ``functions``, those of rows of your own, are called by these names."""
+        functions = functions or {}
+        filename = f"<program {next(NUMBERS)}>"
+        namespace: dict[str, Any] = {}
         exec(compile(source, filename, "exec"), namespace)
-        program = super().__new__(cls, namespace["program"])
-        program.source, program.rows = source, rows
-        # Where tracebacks look for the text of a line, for as long as there is the program.
+        call = _on_floats if namespace.get("math", math) is math else _on_arrays
+        namespace.update({name: partial(call, name, function) for name, function in functions.items()})
+        program = super().__new__(cls, namespace.pop("program"))  # popped, or the two would keep each other alive
+        program.source, program.functions = source, functions
+        # Tracebacks look here for the text of a line. It goes with the code, which the last traceback keeps alive.
         linecache.cache[filename] = len(source), None, source.splitlines(keepends=True), filename
-        weakref.finalize(program, linecache.cache.pop, filename, None)
+        weakref.finalize(program.func.__code__, linecache.cache.pop, filename, None)
         return program
 
     def on(self, library: ModuleType) -> Program:
-        """The same program for arrays, element by element: with ``math`` taken from numpy, jax.numpy or the like.
+        """The same program for arrays, element by element: its ``math`` is numpy, jax.numpy, or the like.
 
-        Rows of your own are called with arrays.
+        Each input may be an array or a number. A derivative that no array takes part in is one number.
         """
+        if not isinstance(library, ModuleType):
+            raise TypeError(f"on() expects a module, such as numpy, not {library!r}")
         body = self.source.partition("\n\n\n")[2] if self.source.startswith("import") else self.source
-        return self.from_source(
-            ON_ARRAYS.format(library.__name__) + body.removeprefix("max = math.maximum\n\n\n"), self.rows
-        )
+        maximum = "\nmax = math.maximum\n" * ("max(" in body)
+        return self.from_source(f"import {library.__name__} as math\n{maximum}\n\n{body}", self.functions)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Program.from_source, (self.source, self.rows)
+        return Program.from_source, (self.source, self.functions)
 
     def __repr__(self) -> str:
         return self.source
 
 
-def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str, Mapping[str, Rule]]:
-    """The source, and the rows of the user's own that it calls, by the names it calls them."""
+# How a program calls the function of a row of your own.
+
+
+def _on_floats(name: str, function: Callable[..., Any], *operands: float) -> float:
+    return real(function(*operands))
+
+
+def _on_arrays(name: str, function: Callable[..., Any], *operands: Any) -> Any:
+    try:
+        return function(*operands)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}, the function of a row of your own, does not take these arrays: {error}") from error
+
+
+def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str, Mapping[str, Callable[..., Any]]]:
+    """The source, and the functions of the user's own that it calls, by the names it calls them."""
     for value, count in Counter(inputs).items():
         if value.operands or count > 1:
             raise ValueError(f"the inputs of a Program must be distinct leaves: not {value!r}")
@@ -101,7 +119,7 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
     derivatives = [gradients.get(value, 0.0) for value in wrt]
     outputs = [output, *(each for each in derivatives if isinstance(each, Value))]
     graph = Graph(*outputs)
-    taken = dict.fromkeys(("math", "max", "program"), 1)
+    taken = dict.fromkeys(("program", *HELPED), 1)
     notation = Source(dict.fromkeys(node.rule for node in graph.order if node.rule), taken)
     graph.names = called = _identifiers(graph, inputs, wrt, gradients, taken)
     constants = set(graph.leaves).difference(inputs)
@@ -115,7 +133,8 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
         *(f"    {called[node]} = {text}" for node, text in lines),
         f"    return {results[0]}, ({', '.join(results[1:])}{',' * (len(derivatives) == 1)})",
     ]
-    text = "\n\n\n".join([*notation.helpers(), "\n".join(function)])
+    body = "\n".join(function)
+    text = "\n\n\n".join([*notation.helpers(body), body])
     return f"import math\n\n\n{text}" if "math." in text else text, notation.own
 
 
@@ -123,18 +142,17 @@ class Source(Notation):
     """How a program writes a graph: floats in full, and the functions by the names they have in it."""
 
     def __init__(self, used: Iterable[Rule], taken: dict[str, int]) -> None:
-        self.called: dict[Rule, None] = {}
         self.functions = {rule: _function_name(rule) for rule in used if rule in TABLE}
         taken.update(dict.fromkeys(self.functions.values(), 1))
-        self.own = {_identifier(rule.symbol, taken): rule for rule in used if rule not in TABLE}
-        self.functions.update({rule: name for name, rule in self.own.items()})
+        self.functions |= {rule: _identifier(rule.symbol, taken) for rule in used if rule not in TABLE}
+        self.own = {name: rule.forward for rule, name in self.functions.items() if rule not in TABLE}
 
-    def helpers(self) -> list[str]:
-        """The texts of the functions that the program calls and Python does not have, as functions of these names."""
+    def helpers(self, body: str) -> list[str]:
+        """The texts of the functions that the body calls and Python does not have, as functions of these names."""
         texts = [
             re.sub(r"^def \w+", f"def {name}", inspect.getsource(rule.forward)).rstrip("\n")
             for rule, name in self.functions.items()
-            if rule in self.called and rule in TABLE and inspect.isfunction(rule.forward)
+            if rule in TABLE and inspect.isfunction(rule.forward) and f"{name}(" in body
         ]
         return texts + [f"# {name} is not printed here: it is the function of a Rule of your own." for name in self.own]
 
@@ -143,7 +161,6 @@ class Source(Notation):
         return Written(text, NEGATED) if text.startswith("-") else Written(text)
 
     def function(self, rule: Rule, operands: Sequence[Written]) -> str:
-        self.called[rule] = None
         return f"{self.functions[rule]}({', '.join(operand.text for operand in operands)})"
 
     def operation(self, rule: Rule, operands: Sequence[Written]) -> Written:
@@ -173,18 +190,14 @@ def _identifiers(
     # The order begins with the nodes under the output, whose names are those of every other text about it.
     below = graph.order[: graph.order.index(graph.output) + 1]
     forward = names(dict.fromkeys([*below, *inputs, *wrt]))
-    called: dict[Value, str] = {}
     # The inputs and the gradients by them first: where two nodes want one name, these get it.
-    for value in dict.fromkeys([*inputs, graph.output, *forward]):
-        called[value] = _identifier(forward[value], taken)
-    for value in dict.fromkeys([*wrt, *forward]):
-        derivative = gradients.get(value)
-        if isinstance(derivative, Value) and derivative not in called:
-            called[derivative] = _identifier(f"d{forward[graph.output]}_d{forward[value]}", taken)
+    wishes = {value: forward[value] for value in (*inputs, graph.output, *forward)}
+    for value in (*wrt, *forward):
+        if isinstance(derivative := gradients.get(value), Value):
+            wishes.setdefault(derivative, f"d{forward[graph.output]}_d{forward[value]}")
     for node in graph.order:
-        if node not in called:
-            called[node] = _identifier("v", taken)
-    return called
+        wishes.setdefault(node, "v")
+    return {node: _identifier(wish, taken) for node, wish in wishes.items()}
 
 
 def _identifier(wish: str, taken: dict[str, int]) -> str:

@@ -64,6 +64,8 @@ class Rule:
     @overload
     def __call__(self, a: Real, b: Value) -> Value: ...
     def __call__(self, a: Any, b: Any = None) -> Any:
+        if b is not None and self.db is None:
+            raise TypeError(f"{self.symbol} takes one operand, not two")
         # Asking for a method keeps this file free of imports: Value knows the table, the table does not know Value.
         record = getattr(b if type(a) is float else a, "_record", None) or getattr(b, "_record", None)
         if record is not None:
@@ -95,7 +97,8 @@ class Operator(Rule):
         return f"<rule {self.symbol}a>" if self.db is None else f"<rule a {self.symbol} b>"
 
 
-# The functions that Python does not have. Without an `if` they are written once for floats and for arrays.
+# The functions that Python does not have. Without an `if` they are written once for floats and for arrays. (max would do
+# for softplus too, but where both of its arguments are equal, JAX differentiates it by halves.)
 
 
 def logistic(a: float) -> float:
@@ -105,8 +108,8 @@ def logistic(a: float) -> float:
 
 
 def log_one_plus_exp(a: float) -> float:
-    """log(1 + e**a), without overflow at any a."""
-    return max(a, 0.0) + math.log1p(math.exp(-abs(a)))
+    """log(1 + e**a), without overflow at any finite a."""
+    return a * (a >= 0) + math.log1p(math.exp(-abs(a)))
 
 
 def positive_part(a: float) -> float:
@@ -184,4 +187,4 @@ step     = Rule(    "step",     heaviside,           lambda out, a: 0.0)
 log_0    = Rule(    "log_0",    log_or_0,            lambda out, a: 1 / a)
 # fmt: on
 
-TABLE = [row for row in globals().values() if isinstance(row, Rule)]
+TABLE = dict.fromkeys(row for row in globals().values() if isinstance(row, Rule))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import Any, TypeAlias, final
 
 from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, local_derivative
 from autograd_mini.errors import is_stale, located, undefined
 from autograd_mini.graph import Graph, topological_order
-from autograd_mini.notation import PYTHON, Written, figure, printable
+from autograd_mini.notation import PYTHON, Written, figure, printable, signed
 from autograd_mini.reals import Real, real
 from autograd_mini.rules import Rule, one
 
@@ -22,7 +23,7 @@ def _node(data: float, rule: Rule, a: Value | None, b: Value | None, x: float, y
     """The Value that the rule gave for the numbers x and y: those of the nodes a and b, None for a plain number."""
     node = new(Value)
     node._data = data
-    node.rule = rule
+    node._rule = rule
     node._a = a
     node._b = b
     node._x = x
@@ -41,7 +42,7 @@ def _record(rule: Rule, a: Any, b: Any = None) -> Value:
         data = rule.forward(x) if single else rule.forward(x, y)
         if type(data) is not float:
             data = real(data)
-    except (ArithmeticError, TypeError, ValueError) as error:
+    except Exception as error:
         raise located(error, rule, (a,) if single else (a, b)) from None
     return _node(data, rule, a if type(a) is Value else None, b if type(b) is Value else None, x, y)
 
@@ -106,8 +107,7 @@ class Value:
 
     __slots__ = {
         "grad": "How the output that backward() was last called on changes with this number; 0.0 before.",
-        "rule": "The operation that gave this Value, a row of the table in rules.py; None for a leaf.",
-        **dict.fromkeys(("_a", "_b", "_data", "_label", "_x", "_y")),
+        **dict.fromkeys(("_a", "_b", "_data", "_label", "_rule", "_x", "_y")),
     }
 
     _record = staticmethod(_record)
@@ -118,7 +118,7 @@ class Value:
     # Any, since the loops below know when it is not None. A node is computed from two operands at the most, and keeps
     # the nodes (_a, _b; None for a plain number) and their numbers as they were (_x, _y): a leaf that has been set
     # since holds another one.
-    rule: Any
+    _rule: Any
     _a: Any
     _b: Any
     _x: Any
@@ -126,7 +126,7 @@ class Value:
 
     def __init__(self, data: Real, label: str | None = None) -> None:
         self._data = real(data)
-        self.rule = self._a = self._b = self._x = self._y = None
+        self._rule = self._a = self._b = self._x = self._y = None
         self.grad = 0.0
         self.label = label
 
@@ -142,7 +142,7 @@ class Value:
 
     @data.setter
     def data(self, data: Real) -> None:
-        if self.rule is not None:
+        if self._rule is not None:
             raise AttributeError(
                 f"{self!r} is computed from its operands: set the data of a leaf (w.data -= …, not w -= …) and compute it again"
             )
@@ -165,6 +165,11 @@ class Value:
         return self
 
     @property
+    def rule(self) -> Any:
+        """The operation that gave this Value, a row of the table in rules.py; None for a leaf."""
+        return self._rule
+
+    @property
     def operands(self) -> tuple[Value | float, ...]:
         """What this Value was computed from, in order: Values and plain numbers; () for a leaf.
 
@@ -172,7 +177,7 @@ class Value:
         >>> (2 / w).operands
         (2.0, Value(0.5, label='w'))
         """
-        if self.rule is None:
+        if self._rule is None:
             return ()
         a = self._x if self._a is None else self._a
         if self._y is None:
@@ -196,7 +201,7 @@ class Value:
         for position, operand in enumerate(self.operands):
             try:
                 partials.append(None if isinstance(operand, float) else local_derivative(self, position, float))
-            except (ArithmeticError, TypeError, ValueError) as error:
+            except Exception as error:
                 raise undefined(error, Graph(self), self, position) from None
         return tuple(partials)
 
@@ -224,19 +229,20 @@ class Value:
         nodes: list[Value] = []
         before: list[float] = []
         try:
-            _visit(self, seed, nodes, before)
-            _sweep(nodes)
-        except BaseException as error:
             try:
-                _assign(nodes, before)
-                if not isinstance(error, Exception):
-                    raise
-                # The readable pass finds the error and names the node, or else gives the gradients.
-                gradients = backpropagated(Graph(self), seed, float)
-                _assign(gradients, gradients.values())
+                try:
+                    _visit(self, seed, nodes, before)
+                    _sweep(nodes)
+                except Exception:
+                    # The readable pass finds the error and names the node, or else gives the gradients.
+                    gradients = backpropagated(Graph(self), seed, float)
+                    _assign(gradients, gradients.values())
             except BaseException:
-                _assign(nodes, before)  # a second interrupt may have stopped the first try
+                _assign(nodes, before)
                 raise
+        except BaseException:
+            _assign(nodes, before)  # once more, since a second interrupt may have stopped the first time
+            raise
 
     def __float__(self) -> float:
         return self._data
@@ -249,26 +255,29 @@ class Value:
 
     def __repr__(self) -> str:
         number = figure(self._data)
-        if self.rule is not None:
-            number += " = " + PYTHON.operation(self.rule, [_shown(operand) for operand in self.operands]).text
+        if self._rule is not None:
+            number += " = " + PYTHON.operation(self._rule, [_shown(operand) for operand in self.operands]).text
         label = f", label={self._label!r}" if self._label else ""
         grad = f", grad={figure(self.grad)}" if self.grad else ""
         return f"Value({number}{label}{grad})"
 
+    def __copy__(self) -> Value:
+        twin = new(Value)
+        for slot in Value.__slots__:
+            setattr(twin, slot, getattr(self, slot))
+        return twin
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         for node in topological_order(self):  # operands first, so that nothing recurses
             if id(node) not in memo:
-                memo[id(node)] = twin = new(Value)
-                for slot in Value.__slots__:
-                    setattr(twin, slot, getattr(node, slot))
+                memo[id(node)] = twin = copy(node)
                 twin._a, twin._b = memo.get(id(node._a)), memo.get(id(node._b))
-        copy: Value = memo[id(self)]
-        return copy
+        return memo[id(self)]  # type: ignore[no-any-return]
 
-    def __reduce__(self) -> tuple[type[Value], tuple[float, str | None]]:
-        if self.rule is not None:
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._rule is not None:
             raise TypeError(f"{self!r} is part of a graph, and graphs are not pickled: pickle the leaves, or a Program")
-        return Value, (self._data, self._label)
+        return Value, (self._data, self._label), (None, {"grad": self.grad})
 
     # Values are compared by their numbers, but == asks, as it does for objects, whether they are the same node.
     # fmt: off
@@ -308,8 +317,7 @@ def _shown(operand: Value | float) -> Written:
     """An operand in the repr of its result: by its label, or by its number."""
     if isinstance(operand, Value) and operand._label:
         return PYTHON.name(printable(operand._label))
-    text = figure(float(operand))
-    return Written(text, PYTHON.number(float(operand)).strength)
+    return signed(figure(float(operand)))
 
 
 def _assign(nodes: Iterable[Value], gradients: Iterable[float]) -> None:
@@ -353,7 +361,7 @@ def _sweep(nodes: list[Value]) -> None:
     wrong, the readable pass finds out.
     """
     for node in reversed(nodes):
-        rule = node.rule
+        rule = node._rule
         grad = node.grad
         out = node._data
         if rule is None:

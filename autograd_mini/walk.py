@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
@@ -41,22 +41,28 @@ class Step:
         return upstream
 
     def __repr__(self) -> str:
+        return self.text(lambda name, number: figure(number))
+
+    def text(self, write: Callable[[str, float], str]) -> str:
+        """The step, with each number written by ``write``, which gets the name of the number too."""
         walk, graph = self.walk, self.walk.graph
+        name, gradient = graph.names[self.node], graph.gradient_name(self.node)
         lines = [
-            f"step {self.number} of {len(walk)}: {graph.equation(self.node)} = {figure(self.node.data)},  "
-            f"{graph.gradient_name(self.node)} = {figure(self.upstream)}"
+            f"step {self.number} of {len(walk)}: {graph.equation(self.node)} = {write(name, self.node.data)},  "
+            f"{gradient} = {write(gradient, self.upstream)}"
         ]
         for each in self.contributions:
-            product = f"{figure(each.upstream)} × {figure(each.partial)} = {figure(each.contribution)}"
+            local, sum_of = graph.derivative_name(each.node, each.position), graph.gradient_name(each.operand)
+            partial = write(local, each.partial)
+            product = f"{write(gradient, each.upstream)} × {partial} = {write(sum_of, each.contribution)}"
             if each.before is not None:
                 so_far = "" if walk._last[each.operand][0] is each else " so far"
-                product += f" (was {figure(each.before)}, now {figure(each.after)}{so_far})"
-            partial = partial_formula(graph, each.node, each.position)
-            if any(character.isalpha() for character in partial):  # 1, -1 and 1 / 2 say no more than the number
-                name = graph.derivative_name(each.node, each.position)
-                product = f"{product:<{PRODUCT_WIDTH}}  {name} = {partial}"
-            gradient = graph.gradient_name(each.operand)
-            lines.append(f"  {gradient:<{walk._name_width}} += {chain(graph, each):<{walk._chain_width}}  = {product}")
+                product += f" (was {write(sum_of, each.before)}, now {write(sum_of, each.after)}{so_far})"
+            formula = partial_formula(graph, each.node, each.position)
+            # 1, -1 and 1 / 2 say no more than the number, and where that is left blank the formula is as well.
+            if partial == figure(each.partial) and any(character.isalpha() for character in formula):
+                product = f"{product:<{PRODUCT_WIDTH}}  {local} = {formula}"
+            lines.append(f"  {sum_of:<{walk._name_width}} += {chain(graph, each):<{walk._chain_width}}  = {product}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str | None:

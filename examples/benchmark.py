@@ -1,7 +1,8 @@
 """How fast the engine is, as ratios: against other engines, against code written by hand, and against itself.
 
 Run `python examples/benchmark.py`. Expect the table of docs/performance.md, in less than a minute; it takes longer with
-other engines installed, of which it measures those it finds (benchmark_peers.py: micrograd, torch, xad, autograd, jax).
+other engines installed, of which it measures those it finds (benchmark_peers.py: micrograd, torch, xad, autograd, jax,
+numpy).
 `--rounds 9` is steadier, `--json` prints every single measurement instead, and `--quick` shows on small graphs that all
 of it runs: its times mean nothing.
 
@@ -22,7 +23,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
-from importlib import metadata, util
+from importlib import import_module, metadata, util
 from io import TextIOWrapper
 from itertools import pairwise
 from operator import mul
@@ -30,7 +31,7 @@ from random import Random
 from statistics import median
 from typing import Any, NamedTuple
 
-from benchmark_peers import ENGINES, MODULES, NEURONS
+from benchmark_peers import ENGINES, MODULES, NEURONS, POINTS
 
 from autograd_mini import Program, Value
 
@@ -39,6 +40,7 @@ SECONDS = 0.01 if QUICK else 0.2  # a measurement repeats what it measures at le
 OURS = "autograd_mini"
 EPOCHS = 200  # of the neuron, in one repetition
 SIZES = (4, 8, 8, 1) if QUICK else (16, 32, 32, 1)  # of the layers of the MLP
+MANY = 1_000 if QUICK else 1_000_000  # points
 CHAINS = ["10", "100", "1_000", "10_000"] if QUICK else ["1_000", "10_000", "100_000", "1_000_000"]
 
 Measurement = tuple[float, list[float]]
@@ -121,6 +123,14 @@ def mlp_compile(_: str) -> Measurement:
     return repeated(lambda: [len(Program(C, parameters).source)])
 
 
+def points(case: str) -> Measurement:
+    numpy = import_module("numpy")
+    xs = numpy.random.default_rng(0).normal(size=MANY)
+    work = POINTS[case](xs, 1 / (1 + numpy.exp(-xs)))
+    work()  # compiles it
+    return repeated(work)
+
+
 def size(engine: str) -> Measurement:
     node, _, _ = ENGINES[engine]()
     total = one = node(1.0)
@@ -146,8 +156,9 @@ def chain(case: str) -> Measurement:
 # The report.
 
 NEURON, MLP, RECORD, COMPILE, SIZE, CHAIN = "neuron", "MLP", "MLP, record", "MLP, compile", "a + node", "chain"
+ARRAYS = "many points"
 MEASURE: dict[str, Callable[[str], Measurement]] = {
-    NEURON: neuron, MLP: mlp_epoch, RECORD: mlp_record, COMPILE: mlp_compile, SIZE: size, CHAIN: chain
+    NEURON: neuron, MLP: mlp_epoch, RECORD: mlp_record, COMPILE: mlp_compile, ARRAYS: points, SIZE: size, CHAIN: chain
 }  # fmt: skip
 HEADER = "workload", "of", "takes", "against", "takes", "it is", "target"
 
@@ -180,6 +191,8 @@ ROWS = [
     Row(COMPILE, "Program",                                   most=2),
     Row(RECORD,  OURS + ", no collector",  OURS),
     Row(RECORD,  "microgpt-style, no collector", "microgpt-style"),
+    Row(ARRAYS,  "Program on NumPy",       "NumPy by hand",   least=1 / 1.1),
+    Row(ARRAYS,  "Program on JAX",         "jax.grad"),
     Row(SIZE,    OURS,                     "micrograd",       most=150),
     Row(SIZE,    OURS,                     "micrograd-style", most=150),
     Row(CHAIN,   CHAINS[-1],               CHAINS[-2],        least=1 / 20),

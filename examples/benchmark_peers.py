@@ -1,4 +1,5 @@
-"""What examples/benchmark.py measures against: other engines, two of them of our own writing, training the neuron."""
+"""What examples/benchmark.py measures against: other engines, two of them of our own writing, training the neuron; and
+NumPy and JAX, computing it for many points."""
 
 import math
 from collections.abc import Callable
@@ -245,6 +246,63 @@ def jax(compiled: bool) -> Training:
     return train_numbers(lambda w, b: (None, map(float, gradient(w, b)[1])))
 
 
+# Many points: given their x and y, each peer returns the work, which is the mean cost and its gradient.
+
+Work = Callable[[], list[float]]
+
+
+def for_all_leaves() -> Program:
+    w, b, x, y = Value(W, "w"), Value(B, "b"), Value(X, "x"), Value(Y, "y")
+    return Program(cost(w, b, x, y), [w, b, x, y], wrt=[w, b])
+
+
+def program_on_numpy(xs: Any, ys: Any) -> Work:
+    return means(for_all_leaves().on(import_module("numpy")), xs, ys)
+
+
+def numpy_by_hand(xs: Any, ys: Any) -> Work:
+    exp = import_module("numpy").exp
+
+    def cost_and_gradient(w: float, b: float, x: Any, y: Any) -> Any:
+        z = w * x + b
+        e = exp(-abs(z))
+        prediction = ((z >= 0) + (z < 0) * e) / (1 + e)  # without overflow, as ours
+        slope = (prediction - y) * (prediction * (1 - prediction))
+        return (y - prediction) ** 2 / 2, (slope * x, slope)
+
+    return means(cost_and_gradient, xs, ys)
+
+
+def means(cost_and_gradient: Callable[[float, float, Any, Any], Any], xs: Any, ys: Any) -> Work:
+    def work() -> list[float]:
+        C, (dw, db) = cost_and_gradient(W, B, xs, ys)
+        return [float(C.mean()), float(dw.mean()), float(db.mean())]
+
+    return work
+
+
+def program_on_jax(xs: Any, ys: Any) -> Work:
+    jax = import_module("jax")
+    program = for_all_leaves().on(jax.numpy)
+    return compiled(lambda w, b, x, y: jax.tree.map(jax.numpy.mean, program(w, b, x, y)), xs, ys)
+
+
+def jax_gradient(xs: Any, ys: Any) -> Work:
+    jax = import_module("jax")
+
+    def mean_cost(w: Any, b: Any, x: Any, y: Any) -> Any:
+        return ((y - jax.nn.sigmoid(w * x + b)) ** 2 / 2).mean()
+
+    return compiled(jax.value_and_grad(mean_cost, (0, 1)), xs, ys)
+
+
+def compiled(means: Callable[[float, float, Any, Any], Any], xs: Any, ys: Any) -> Work:
+    jax = import_module("jax")
+    jax.config.update("jax_enable_x64", True)
+    compute, x, y = jax.jit(means), jax.numpy.asarray(xs), jax.numpy.asarray(ys)
+    return lambda: list(map(float, jax.tree.leaves(compute(W, B, x, y))))
+
+
 # fmt: off
 NEURONS: dict[str, Callable[[], Training]] = {
     "autograd_mini":   lambda: train_values("autograd_mini"),
@@ -259,5 +317,14 @@ NEURONS: dict[str, Callable[[], Training]] = {
     "Program":         program,
     "by hand":         lambda: train_numbers(by_hand),
 }
-MODULES = {"micrograd": "micrograd", "PyTorch": "torch", "XAD": "xad", "autograd": "autograd", "JAX": "jax", "JAX, compiled": "jax"}
+POINTS: dict[str, Callable[[Any, Any], Work]] = {
+    "Program on NumPy": program_on_numpy,
+    "NumPy by hand":    numpy_by_hand,
+    "Program on JAX":   program_on_jax,
+    "jax.grad":         jax_gradient,
+}
+MODULES = {
+    "micrograd": "micrograd", "PyTorch": "torch", "XAD": "xad", "autograd": "autograd",
+    "JAX": "jax", "JAX, compiled": "jax", "jax.grad": "jax", "NumPy by hand": "numpy",
+}
 # fmt: on

@@ -55,6 +55,13 @@ def test_all_peers_record_the_same_mlp(answers):
     assert answers["MLP"]["autograd_mini"] == answers["MLP"]["Program"]
 
 
+def test_all_peers_compute_the_same_many_points(answers):
+    pytest.importorskip("numpy")
+    assert {"Program on NumPy", "NumPy by hand"} <= answers["many points"].keys()
+    for answer in answers["many points"].values():
+        assert answer == pytest.approx(answers["many points"]["NumPy by hand"], rel=1e-12)
+
+
 def test_a_chain_of_any_length_has_its_gradient(answers):
     assert len(answers["chain"]) >= 4
     assert all(answer == [1.0] for answer in answers["chain"].values())
@@ -90,5 +97,5 @@ def test_the_table_is_markdown_and_says_which_engines_are_missing():
     assert len({line.count("|") for line in table}) == 1
     assert len({len(line) for line in table}) == 1
     _, found, missing = process.stdout.splitlines()[:3]
-    for module in ("micrograd", "torch", "xad", "autograd", "jax"):
+    for module in ("micrograd", "torch", "xad", "autograd", "jax", "numpy"):
         assert (f" {module} " in found) != (f" {module}" in missing)

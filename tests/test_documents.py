@@ -18,7 +18,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 def test_sessions(document, tmp_path, monkeypatch):
     """The ```python blocks of a document are one session, in the order they stand in."""
     monkeypatch.chdir(tmp_path)  # where a session may write its files
-    text = document.read_text(encoding="utf-8")
+    text, missing = without_sections_that_cannot_run(document.read_text(encoding="utf-8"))
     blocks = re.finditer(r"^( *)```python\n(.*?)^\1```$", text, flags=re.DOTALL | re.MULTILINE)
     # Newlines in place of the prose keep the line numbers of the document.
     session = ""
@@ -28,6 +28,30 @@ def test_sessions(document, tmp_path, monkeypatch):
     complaints: list[str] = []
     doctest.DocTestRunner().run(test, out=complaints.append)
     assert not complaints, "".join(complaints)
+    if missing:
+        pytest.skip(f"not installed: {', '.join(missing)}. The sections that import it were left out")
+
+
+def without_sections_that_cannot_run(text):
+    """The text with newlines in place of each "## " section that imports what is not installed; and what that is."""
+    missing: dict[str, None] = {}
+    sections = re.split("^(?=## )", text, flags=re.MULTILINE)
+    for place, section in enumerate(sections):
+        for library in re.findall(r"^ *>>> import ([\w.]+)$", section, flags=re.MULTILINE):
+            try:
+                importlib.import_module(library)
+            except ImportError:
+                missing[library] = None
+                sections[place] = "\n" * section.count("\n")
+    return "".join(sections), list(missing)
+
+
+def test_a_section_that_imports_what_is_not_installed_is_left_out():
+    first = "# A page\n>>> import re\n"
+    needing = "## With a library\n>>> import no.such_library\n### More of it\n>>> such_library\n"
+    last = "## Without\n>>> 1\n"
+    left = first + "\n" * 4 + last
+    assert without_sections_that_cannot_run(first + needing + last) == (left, ["no.such_library"])
 
 
 def test_the_readme_shows_the_rule_table():

@@ -287,6 +287,20 @@ def test_a_step_forward_in_words(page):
     assert page.lines("#step") == told
 
 
+def test_negative_numbers_stand_in_brackets_where_they_must(page):
+    page.run("setLeaf(1, -1); setLeaf(2, -3); setLeaf(4, -4)")
+    sums = page.run(
+        "return [1, 2, 3, 4, 5].map(at => { goTo(at); return find('#step').innerText.split('\\n\\n')[2]; })"
+    )
+    assert sums == [
+        "= −1 · (−3) = 3",
+        "= 3 + (−4) = −1",
+        "= σ(−1) = 0.2689",
+        "= 0 − 0.2689 = −0.2689",
+        "= (−0.2689)² = 0.07233",
+    ]
+
+
 @needs_dot
 @pytest.mark.parametrize("graph", [recorded_neuron, three_uses])
 def test_the_backward_pass_is_that_of_draw_and_walk(graph, browser, tmp_path):
@@ -416,7 +430,7 @@ def test_a_card_shows_its_gradient_as_a_sum(browser, dot, tmp_path):
     def sums():
         return page.lines("#sum")
 
-    assert not page.run("return find('#sum').offsetParent")
+    assert not page.run("return find('#sum').checkVisibility()")
     page.run(f"cards[{number}].element.dispatchEvent(new MouseEvent('click', {{bubbles: true}}))")
     symbols = "∂D/∂t = ∂D/∂v4 × ∂v4/∂t + ∂D/∂v1 × ∂v1/∂t + ∂D/∂a × ∂a/∂t (1st) + ∂D/∂a × ∂a/∂t (2nd)"
     assert sums() == ["The gradient of t", symbols, "= ? × ? + ? × ? + ? × ? + ? × ?", "= ?"]
@@ -427,13 +441,13 @@ def test_a_card_shows_its_gradient_as_a_sum(browser, dot, tmp_path):
     D.backward()
     assert sums()[3] == f"= {figure(t.grad)}"
     page.run(f"cards[{number}].element.dispatchEvent(new MouseEvent('click', {{bubbles: true}}))")
-    assert not page.run("return find('#sum').offsetParent")
+    assert not page.run("return find('#sum').checkVisibility()")
     # The keyboard reaches every card.
     page.run(f"cards[{number}].element.focus()")
     page.press(ENTER)
     assert sums()[0] == "The gradient of t"
     page.press(SPACE)
-    assert not page.run("return find('#sum').offsetParent")
+    assert not page.run("return find('#sum').checkVisibility()")
     page.run(f"cards[{len(Graph(D).order) - 1}].element.focus()")
     page.press(ENTER)
     assert sums() == ["The gradient of D", "∂D/∂D = 1: here the backward pass begins"]

@@ -56,7 +56,7 @@ def test_operations(value, latex):
         ("ŷ", r"\hat{y}^{2}"),
         ("y\u0302", r"\hat{y}^{2}"),
         ("x12", "x_{12}^{2}"),
-        ("Ω_3", r"\Omega_{3}^{2}"),
+        ("Ω3", r"\Omega_{3}^{2}"),
         ("σ", r"\sigma^{2}"),
         ("ο", r"\mathrm{ο}^{2}"),
     ],

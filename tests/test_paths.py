@@ -166,7 +166,7 @@ def test_latex_of_several_paths_keeps_them_apart():
 @pytest.mark.parametrize(
     ("label", "latex"),
     [("v12", "v_{12}"), ("x", "x"), ("rate", r"\mathrm{rate}"), ("a_b", r"\mathrm{a\_b}"), ("x:1", r"\mathrm{x:1}"),
-     ("50%", r"\mathrm{50\%}"), ("\\N{}", r"\mathrm{\backslash N\{\}}"), ("w_1", "w_{1}")],
+     ("50%", r"\mathrm{50\%}"), ("\\N{}", r"\mathrm{\backslash N\{\}}"), ("w_1", r"\mathrm{w\_1}")],
 )  # fmt: skip
 def test_labels_in_latex(label, latex):
     x = Value(2.0, label)

@@ -1,13 +1,18 @@
 """Program: the printed function is backpropagation, bit for bit; it reads well, runs alone, and no label becomes code."""
 
+import copy
+import gc
 import keyword
 import linecache
 import math
+import multiprocessing
+import pickle
 import re
 import subprocess
 import sys
 import traceback
 import unicodedata
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -184,6 +189,13 @@ def test_readable_labels_are_kept():
     assert source.startswith("def program(ŷ, x_1, v_2nd_try):")
 
 
+def test_inputs_and_output_come_first_where_two_want_one_name():
+    a, b = Value(1.0, "a"), Value(2.0, "w_1")
+    source = Program(((a * a).named("w 1") * (a + a).named("C 1") * b).named("C_1"), [a, b]).source
+    assert source.startswith("def program(a, w_1):\n    w_1_2 = a * a\n    C_1_2 = a + a\n")
+    assert source.endswith("    return C_1, (dC_1_da, v1)")
+
+
 def test_a_deep_chain():
     value = x = Value(0.5, "x")
     for _ in range(10_000):
@@ -206,6 +218,25 @@ def test_an_error_shows_the_line_of_the_source():
     with pytest.raises(ValueError, match="math domain error") as caught:
         program(-1.0)
     assert "    C = math.log(x) * 2.0" in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_line_is_shown_for_as_long_as_there_may_be_a_traceback():
+    """Programs of the same text do not take it from each other, and no text stays when nothing can ask for it."""
+    gc.collect()
+    texts = {name for name in linecache.cache if name.startswith("<program ")}
+    x = Value(2.0, "x")
+    first, second = Program(x.log(), [x]), Program(x.log(), [x])
+    with pytest.raises(ValueError, match="math domain error") as caught:
+        first(-1.0)
+    del second
+    gc.collect()
+    assert "    v1 = math.log(x)" in "".join(traceback.format_exception(caught.value))
+    del first
+    gc.collect()
+    assert "    v1 = math.log(x)" in "".join(traceback.format_exception(caught.value))
+    del caught
+    gc.collect()
+    assert {name for name in linecache.cache if name.startswith("<program ")} == texts
 
 
 def test_a_power_never_turns_complex():
@@ -299,3 +330,68 @@ def test_on_takes_a_module(library):
     x = Value(0.5, "x")
     with pytest.raises(TypeError):
         Program(x * 2, [x]).on(library)
+
+
+@pytest.mark.parametrize("name", ["abs", "program", "math", "exp"])
+def test_a_row_of_ones_own_with_a_name_that_the_text_uses(name):
+    x = Value(-0.7, "x")
+    own = Rule(name, lambda a: 7.0 * a, lambda out, a: 7.0)
+    output = own(x) + sigmoid(x)
+    output.backward()
+    assert Program(output, [x])(-0.7) == (output.data, (x.grad,))
+
+
+def test_a_row_of_ones_own_gives_one_real_number():
+    """As in the engine, whatever its function gives at other numbers."""
+    x = Value(0.7, "x")
+    program = Program(Rule("root", lambda a: a**0.5 if a < 1 else int(a), lambda out, a: 0)(x), [x])
+    assert repr(program(4.0)) == "(4.0, (0.0,))"
+    with pytest.raises(TypeError, match="expected a real number"):
+        program(-1.0)
+
+
+def test_the_text_runs_with_the_functions_that_it_names():
+    x = Value(0.7, "x")
+    program = Program(softsign(x) * logarithm(x), [x])
+    assert program.functions == {"softsign": softsign.forward, "ln": math.log}
+    namespace = dict(program.functions)
+    exec(program.source, namespace)
+    assert namespace["program"](0.7) == program(0.7)
+
+
+def of_each_kind():
+    """Programs with their points: with functions, without, with rows of one's own, narrowed, large."""
+    C, w, b, x, y = recorded_neuron()
+    output, leaves = random_graph(3, 60)
+    return [
+        (Program(C, [w, b]), (0.4, 1.9)),
+        (Program(C, [w, b, x, y], wrt=[x]), (0.4, 1.9, 3.0, 1.0)),
+        (Program(w * x, [w, x]), (2.0, 3.0)),
+        (Program(w, []), ()),
+        (Program(logarithm(w) * b + Rule("gamma", math.gamma, lambda out, a: 0)(w), [w, b], wrt=[b]), (0.4, 1.9)),
+        (Program(output, leaves), tuple(leaf.data for leaf in leaves)),
+    ]
+
+
+def test_copies_and_pickles():
+    for program, point in of_each_kind():
+        pickles = [pickle.loads(pickle.dumps(program, protocol)) for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1)]
+        again = Program.from_source(program.source, program.functions)
+        for same in (copy.copy(program), copy.deepcopy(program), *pickles, again):
+            assert (type(same), same.source, repr(same)) == (Program, program.source, program.source)
+            assert same.functions == program.functions
+            assert same(*point) == program(*point)
+
+
+def test_a_pool_of_processes():
+    """A program is what the processes are given to call: nothing of one's own has to be importable there."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        for program, point in of_each_kind():
+            assert pool.submit(program, *point).result() == program(*point)
+
+
+def test_a_program_with_a_function_that_cannot_be_pickled_says_so():
+    x = Value(0.7, "x")
+    with pytest.raises((pickle.PicklingError, AttributeError), match="<lambda>"):
+        pickle.dumps(Program(softsign(x), [x]))
+    assert copy.deepcopy(Program(softsign(x), [x]))(0.7) == Program(softsign(x), [x])(0.7)
