@@ -110,7 +110,7 @@ def compare(
     judged = [_judge(graph, leaf, checks, tolerance) for leaf in keys]
     every = [check for each in checks.values() for check in each]
     remarks = [remark for _, remarks in judged for remark in remarks]
-    if all(check.slope.doubt for check in every):
+    if all(check.slope.doubt and check.state != "disputed" for check in every):
         remarks.insert(0, "automatic could not be verified numerically")
     elif not any(check.state == "disputed" for check in every):
         remarks.insert(0, "automatic agrees with numeric (the central difference)")
@@ -187,7 +187,8 @@ def _check(hand: ByHand, leaf: Value, point: Point, slope: Slope, noise: float, 
     outside = max(slope.low - automatic, automatic - slope.high)
     if slope.doubt and outside > 0 and outside > point.uncertainty(leaf):
         both = f"automatic {automatic:.8g} DISAGREES with numeric {slope.number:.8g} at {point.where}"
-        return check("disputed", f"{both}: the derivative of a rule in this graph is wrong")
+        agrees = "; by hand agrees with numeric" if slope.low <= number <= slope.high else ""
+        return check("disputed", f"{both}: the derivative of a rule in this graph is wrong{agrees}")
     if problem:
         return check("unclear", f"the formula {problem} at {point.where}")
     if close(number, automatic, tolerance):
@@ -219,11 +220,12 @@ def _judge(graph: Graph, leaf: Value, every: Checks, tolerance: float) -> tuple[
     elif isfinite(here.by_hand) and (any(check.automatic for check in told) or (told and "unclear" not in said)):
         verdict = "ok"
     remarks = [f"{name}: {remark}" for remark in said.values() if remark]
-    if here.slope.doubt:
+    doubtful = bool(here.slope.doubt) and here.state != "disputed"
+    if doubtful:
         remarks.insert(0, f"~ {name}: the numeric gradient is unreliable here: {here.slope.doubt}")
     if verdict != "WRONG" and count > 1 and not any(check.automatic for check in checks):
         remarks.append(f"{name} is 0 at all {count} points: a wrong factor would go unnoticed")
-    return Row(name, here.by_hand, here.automatic, here.slope.number, not here.slope.doubt, verdict, cause), remarks
+    return Row(name, here.by_hand, here.automatic, here.slope.number, not doubtful, verdict, cause), remarks
 
 
 def _wrong(checks: Sequence[Check], told: Sequence[Check], cause: str) -> str:

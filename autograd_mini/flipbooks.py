@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -89,7 +88,8 @@ def flipbook(
         style=_file(".css"),
         script=_file(".js"),
     )
-    book = Flipbook(page, f'{diagram!r}\nA trusted notebook shows this as a page; .save("C.html") writes it.')
+    written = '.save("C.html") writes it' if path is None else f"it was written to {os.fspath(path)}"
+    book = Flipbook(page, f"{diagram!r}\nA trusted notebook shows this as a page; {written}.")
     if path is not None:
         book.save(path)
     return book
@@ -100,8 +100,8 @@ def _file(suffix: str) -> str:
 
 
 def _picture(svg: str) -> str:
-    """The SVG of dot as a part of the page: classes take the place of colours, and no id stands there twice."""
-    svg = re.sub(r' (id|font-family)="[^"]*"', "", svg[svg.find("<svg") :])
+    """The SVG of dot as a part of the page: with classes in the place of colours."""
+    svg = svg[svg.find("<svg") :]
     for colour, name in CLASSES.items():
         svg = svg.replace(f'fill="{colour}"', f'class="{name}"')
     return svg

@@ -65,7 +65,9 @@ class Rule:
     def __call__(self, a: Real, b: Value) -> Value: ...
     def __call__(self, a: Any, b: Any = None) -> Any:
         if b is not None and self.db is None:
-            raise TypeError(f"{self.symbol} takes one operand, not two")
+            raise TypeError(f"{self.symbol} takes one operand, not two: a Rule has a partial for each operand")
+        if b is None and self.db is not None:
+            raise TypeError(f"{self.symbol} takes two operands, not one")
         # Asking for a method keeps this file free of imports: Value knows the table, the table does not know Value.
         record = getattr(b if type(a) is float else a, "_record", None) or getattr(b, "_record", None)
         if record is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, permutations
+from itertools import permutations
 from math import nan
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from autograd_mini.backprop import Contribution, backward_pass
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph
 from autograd_mini.notation import plain
+from autograd_mini.rules import div, power
 from autograd_mini.value import Value
 
 # What may be put in place of a contribution, the plainest first.
@@ -81,6 +82,8 @@ def contribution_slips(step: Contribution) -> Iterator[Slip]:
         yield Slip(wrong(step), phrase, node, position)
     numbers = [node.data, *map(float, node.operands)]
     for place, taken in permutations(range(len(numbers)), 2):
+        if node.rule is power and isinstance(node.operands[1], float) and 2 in (place, taken):
+            continue  # the exponent stands twice in b * a ** (b - 1), once of them as b - 1
         fed = [*numbers]
         fed[place] = numbers[taken]
         partial = attempt(lambda fed: float(node.rule.partials[position](*fed)), fed)
@@ -91,16 +94,24 @@ def contribution_slips(step: Contribution) -> Iterator[Slip]:
 def factor_slips(step: Contribution) -> Iterator[Slip]:
     """The wrong numbers that a contribution may become where the local derivative has a factor too many or too few."""
     for place, number in enumerate(map(float, step.node.operands), 1):
+        if step.node.rule is div:
+            continue  # its derivatives are quotients
         without = step.contribution / number if number else nan
         extra = step.contribution * number
         yield Slip(without, f"without the factor {{{place}}} in {{derivative}}", step.node, step.position)
         yield Slip(extra, f"with an extra factor {{{place}}} in {{derivative}}", step.node, step.position)
 
 
+def plainest_first(step: Contribution) -> list[Slip]:
+    """Both kinds: without the 2 of 2 * v comes before half of a contribution."""
+    slips = [*contribution_slips(step)]
+    return [*slips[:3], *factor_slips(step), *slips[3:]]
+
+
 def derivative_slips(step: Contribution) -> Iterator[Slip]:
     """The wrong numbers that the local derivative of a step may become: those of a contribution with 1 upstream."""
     alone = step._replace(upstream=1.0, contribution=step.partial)
-    for slip in chain(contribution_slips(alone), factor_slips(alone)):
+    for slip in plainest_first(alone):
         if not slip.phrase.startswith(("without the contribution", "without the local", "without the upstream")):
             yield slip._replace(phrase=slip.phrase.replace("the contribution {contribution}", "{local}"))
 
@@ -113,7 +124,7 @@ def sum_slips(steps: Sequence[Contribution]) -> Iterator[Slip]:
         for step in steps:
             yield Slip(step.contribution, "with nothing but {contribution}", step.node, step.position)
     for step in steps:
-        for slip in chain(contribution_slips(step), factor_slips(step)):
+        for slip in plainest_first(step):
             yield slip._replace(number=total - step.contribution + slip.number)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Mapping
 from copy import deepcopy
 from math import isclose
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from autograd_mini.backprop import Contribution, backward_pass, local_derivative
 from autograd_mini.comparison import Formula, compare
@@ -50,8 +51,8 @@ class Worksheet:
         self.answers: dict[str, float] = {}
         self._known = set(graph.names.values()) if worked else set()
         names = marks(graph.output, {}, {})
-        self._names: dict[Any, str] = {name.replace("∂", "d"): name for name in names}
-        self._names.update((name, name) for name in names)
+        self._names: dict[Any, str] = {normalize("NFC", name.replace("∂", "d")): name for name in names}
+        self._names.update((normalize("NFC", name), name) for name in names)
         for yours, node in zip(Graph(output).order, graph.order, strict=True):
             self._names[yours] = graph.gradient_name(node)
 
@@ -79,6 +80,7 @@ class Worksheet:
         leaves = {graph.gradient_name(leaf): leaf for leaf in graph.leaves}
         numbers, formulas = {}, {}
         for key, answer in answers.items():
+            key = normalize("NFC", key) if isinstance(key, str) else key  # ŷ is one character or two
             if key not in self._names:
                 names = ", ".join(dict.fromkeys(self._names.values()))
                 raise ValueError(f"there is no {key!r} to fill in: on this sheet are {names}")

@@ -20,12 +20,19 @@ def run(*options, path=()):
 
 
 @pytest.fixture(scope="module")
-def answers():
-    """What each case computed, by workload."""
-    process = run("--json")
+def measured(tmp_path_factory):
+    """The table that was printed, and every measurement."""
+    file = tmp_path_factory.mktemp("benchmark") / "all.json"
+    process = run("--json", file)
     assert process.returncode == 0, process.stderr
+    return process.stdout, json.loads(file.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def answers(measured):
+    """What each case computed, by workload."""
     answers = defaultdict(dict)
-    for case in json.loads(process.stdout)["cases"]:
+    for case in measured[1]["cases"]:
         assert len(case["values"]) == 1
         assert case["values"][0] > 0
         answers[case["workload"]][case["case"]] = case["answer"]
@@ -89,13 +96,12 @@ def test_an_engine_with_wrong_gradients_ends_the_run(tmp_path):
     assert process.stdout == ""
 
 
-def test_the_table_is_markdown_and_says_which_engines_are_missing():
-    process = run()
-    assert process.returncode == 0, process.stderr
-    table = [line for line in process.stdout.splitlines() if line.startswith("|")]
+def test_the_table_is_markdown_and_says_which_engines_are_missing(measured):
+    lines = measured[0].splitlines()
+    table = [line for line in lines if line.startswith("|")]
     assert len(table) >= 12
     assert len({line.count("|") for line in table}) == 1
     assert len({len(line) for line in table}) == 1
-    _, found, missing = process.stdout.splitlines()[:3]
+    _, found, missing = lines[:3]
     for module in ("micrograd", "torch", "xad", "autograd", "jax", "numpy"):
         assert (f" {module} " in found) != (f" {module}" in missing)

@@ -86,3 +86,16 @@ def test_no_module_is_shadowed_by_a_function_of_its_name():
     for path in (ROOT / "autograd_mini").glob("*.py"):
         module = importlib.import_module(f"autograd_mini.{path.stem}") if path.stem != "__init__" else None
         assert module is None or getattr(autograd_mini, path.stem) is module
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        if target.startswith("http"):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (document.parent / name).resolve() if name else document
+        assert file.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, target

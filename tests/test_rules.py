@@ -250,7 +250,7 @@ def test_the_repr_of_a_row_shows_what_it_computes():
 
 
 def test_a_row_of_two_operands_wants_both():
-    with pytest.raises(TypeError, match=r"w \* None at w = 2\.0: expected a real number, not None"):
+    with pytest.raises(TypeError, match=r"\* takes two operands, not one"):
         rules.mul(Value(2, "w"))
 
 

@@ -390,3 +390,9 @@ def test_a_deep_graph():
         value = value * 1.0001
     sheet = Worksheet(value.named("C"))
     assert sheet.check({x: 1.0001**1500}) == "∂C/∂x = 1.16183: right"
+
+
+def test_a_hat_may_be_typed_as_one_character_or_two():
+    z = Value(0.5, "z")
+    sheet = Worksheet((sigmoid(z).named("ŷ") * 2).named("C"))
+    assert sheet.check({"∂C/∂y\u0302": 2}) == sheet.check({"dC/d\u0177": 2}) == "∂C/∂ŷ = 2: right"
