@@ -147,8 +147,8 @@ def draw(
         diagram.node(identity[node], _card(scene, node, kind, node is lit, expressions[node]), **classes)
     largest = max((abs(derivative) for *_, derivative in edges if isfinite(derivative)), default=0.0) or 1.0
     for start, end, name, derivative in edges:
-        number = "?" if scene.stale else "undefined" if isnan(derivative) else _figure(derivative)
         weight = "30" if start.operands else "1"  # so that the operations stand in a line, the leaves beside it
+        number = "?" if scene.stale else "undefined" if isnan(derivative) else _figure(derivative)
         if crowded:
             look = {"tailport": tail, "headport": head, "arrowhead": "none", "tooltip": _html(f"{name} = {number}")}
             look["style"] = "dotted" if isnan(derivative) else "dashed" if derivative < 0 else "solid"
@@ -232,9 +232,10 @@ class _Scene:
 
 def _folded(graph: Graph, edges: Iterable[Edge], nodes: Iterable[Value]) -> tuple[list[Value], list[Edge]]:
     """The nodes and the output, in order, and the edges between them: each is the sum over all paths in between."""
+    for node in nodes:
+        if node not in graph.names:
+            raise ValueError(f"{node!r} is not a node of {graph.names[graph.output]}'s graph")
     chosen = {graph.output, *nodes}
-    for node in chosen.difference(graph.order):
-        raise ValueError(f"{node!r} is not a node of {graph.names[graph.output]}'s graph")
     along: dict[Value, dict[Value, float]] = {node: {} for node in graph.order}
     for operand, node, _, partial in edges:
         for start, derivative in ({operand: 1.0} if operand in chosen else along[operand]).items():

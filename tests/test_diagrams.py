@@ -526,6 +526,27 @@ def test_crowded_edges_without_a_derivative_are_dotted():
     assert not any("nan" in line for line in lines)
 
 
+def test_crowded_edges_are_drawn_whatever_their_derivatives():
+    leaves = [Value(float(n), f"x{n}") for n in range(1, 22)]
+
+    def widths(C):
+        return [float(width) for width in re.findall(r"penwidth=([\d.]+) style", draw(C, nodes=leaves).source)]
+
+    assert widths(sum(leaf * 0.0 for leaf in leaves)) == [0.5] * 21
+    assert widths(leaves[0] * Value(math.inf) + sum(leaves[1:])) == [4] * 21  # inf is not the measure of the others
+
+
+@needs_dot
+def test_any_label_survives_on_crowded_edges():
+    leaves = [Value(1.0, label) for label in [*LABELS, *"abcdef"]]
+    C = sum(leaves).named("C")
+    svg = draw(C, nodes=leaves).svg()
+    names = [Graph(C).names[leaf] for leaf in leaves]
+    derivatives = [f"∂C/∂{name if name.isidentifier() else f'({name})'} = 1" for name in names]
+    tooltips = [html.unescape(tooltip) for tooltip in re.findall(r'xlink:title="([^"]*)"', svg)]
+    assert sorted(tooltips) == sorted(derivatives)
+
+
 def test_in_a_folded_diagram_a_step_lights_a_card_and_the_edges_it_goes_along(C):
     w, v2, v3 = (node for node, name in Graph(C).names.items() if name in ("w", "v2", "v3"))
     walk = Walk(C).goto(4)  # v3 = σ(v2)
