@@ -20,7 +20,7 @@ from unicodedata import normalize
 
 from autograd_mini.backprop import backpropagated
 from autograd_mini.graph import Graph
-from autograd_mini.measuring import EPS, KINK, SHOWN, Point, Slope, close, draw_points, forward_pass, measure, rounding
+from autograd_mini.measuring import EPS, KINK, ForwardPass, Point, Slope, close, draw_points, measure, rounding
 from autograd_mini.notation import Text
 from autograd_mini.reals import Real, real
 from autograd_mini.slips import gradient_slips
@@ -99,10 +99,11 @@ def compare(
     functions = [hand for hand in hands if hand.asked]
     shown = dict.fromkeys([*(leaf for hand in functions[:1] for leaf in hand.asked.values()), *graph.leaves])
     drawn = draw_points(graph, list(shown), points if functions else 0, random.Random(seed))
-    cost = forward_pass(graph)
+    forward = ForwardPass(graph)
 
     checks: dict[Value, list[Check]] = {}
     for leaf, hand in zip(keys, hands, strict=True):
+        cost = forward.cost(leaf)
         # A number is right or wrong at the recorded point only.
         slopes = {p: measure(cost, p, leaf, numeric_tolerance) for p in (drawn if hand.asked else drawn[:1])}
         noise = EPS * max(abs(point.gradients[leaf]) for point in drawn)
@@ -248,7 +249,7 @@ def _cause(graph: Graph, leaf: Value, every: Checks, told: Sequence[Check], tole
 
     for other, checks in every.items():
         pairs = [pair for a, b in zip(every[leaf], checks, strict=False) for pair in ((a, b), (b, a))]
-        if other is not leaf and all(close(a.by_hand, b.automatic, tolerance) for a, b in pairs):
+        if all(close(a.by_hand, b.automatic, tolerance) for a, b in pairs):
             return f"by hand is {graph.gradient_name(other)}: the two are swapped"
     if not any(hands):
         return ""
@@ -272,7 +273,8 @@ def _cause(graph: Graph, leaf: Value, every: Checks, told: Sequence[Check], tole
         return "by hand is automatic " + gradient_slips(graph, leaf)[fitting[0]].text(graph)
     if explained(each + offset for each in automatics):
         return f"by hand is automatic {'-' if offset < 0 else '+'} {abs(offset):.6g}"
-    for other, number in product(list(told[0].point.at)[:SHOWN], (0.0, 1.0)):  # each takes a pass of its own
+    # Each of these takes a pass of its own, so there are not many in a large graph.
+    for other, number in product(graph.leaves[: 10_000 // len(graph.order)], (0.0, 1.0)):
         with suppress(ArithmeticError, ValueError):
             if explained(Point(graph, {**check.point.at, other: number}).gradients[leaf] for check in told):
                 return f"by hand is automatic with {number:g} in place of {graph.names[other]}"

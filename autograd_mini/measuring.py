@@ -22,7 +22,7 @@ TINY = sys.float_info.min  # smaller numbers lose their digits one by one: no di
 SHOWN = 8  # of the leaves of a point, in a text
 KINK = "the output has a kink, or bends too sharply"
 
-Cost: TypeAlias = "Callable[[Mapping[Value, float]], float]"
+Cost: TypeAlias = "Callable[[Sequence[float], float], float]"
 
 
 def close(a: float, b: float, tolerance: float) -> bool:
@@ -43,6 +43,7 @@ class Point:
         self.where = ", ".join(shown[:SHOWN] + ["…"] * (len(shown) > SHOWN))
         self.at = at
         self.nodes = graph.replay(lambda leaf: Value(at[leaf]))
+        self.numbers = [float(self.nodes.get(each, each)) for each in places(graph)]
         self.output: Value = self.nodes[graph.output]
         self.rounding = rounding(self.output)
         self.gradients = {leaf: self.nodes[leaf].grad for leaf in at}
@@ -73,28 +74,43 @@ def draw_points(graph: Graph, leaves: Sequence[Value], count: int, rng: random.R
     return points
 
 
-def forward_pass(graph: Graph) -> Cost:
-    """The output as a function of the numbers of the leaves; nan where it has none. It is the graph in a list of steps."""
-    place: dict[Any, int] = {}  # where the number of a node is, and each plain number
+def places(graph: Graph) -> dict[Any, int]:
+    """A place in a list of numbers for every node of the graph, and for every plain number; the output's is the last."""
+    place: dict[Any, int] = {}
     for node in graph.order:
         for each in (*node.operands, node):
             place.setdefault(each, len(place))
-    recorded = [float(each) for each in place]
-    operations = [node for node in graph.order if node.operands]
-    steps = [(place[v], v.rule.forward, *map(place.get, (*v.operands, None)[:2])) for v in operations]
+    return place
 
-    def cost(at: Mapping[Value, float]) -> float:
-        now = [*recorded]
-        for leaf, number in at.items():
-            now[place[leaf]] = number
-        try:
-            for k, forward, a, b in steps:
-                now[k] = forward(now[a]) if b is None else forward(now[a], now[b])
-            return float(now[-1])
-        except (ArithmeticError, TypeError, ValueError):
-            return nan
 
-    return cost
+class ForwardPass:
+    """The graph as steps on a list of numbers, to compute the output again and again where one leaf moves."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.place = place = places(graph)
+        operations = [node for node in graph.order if node.operands]
+        self.steps = [(place[v], v.rule.forward, *map(place.get, (*v.operands, None)[:2])) for v in operations]
+
+    def cost(self, leaf: Value) -> Cost:
+        """The output as a function of the numbers at a point and the one of this leaf; nan where it has none."""
+        place = self.place[leaf]
+        moving, steps = {place}, []  # what does not depend on the leaf is not computed again
+        for step in self.steps:
+            if step[2] in moving or step[3] in moving:
+                moving.add(step[0])
+                steps.append(step)
+
+        def cost(numbers: Sequence[float], moved: float) -> float:
+            now = [*numbers]
+            now[place] = moved
+            try:
+                for k, forward, a, b in steps:
+                    now[k] = forward(now[a]) if b is None else forward(now[a], now[b])
+                return float(now[-1])
+            except (ArithmeticError, TypeError, ValueError):
+                return nan
+
+        return cost
 
 
 class Slope(NamedTuple):
@@ -124,7 +140,7 @@ def measure(cost: Cost, point: Point, leaf: Value, tolerance: float) -> Slope:
         if noise > larger and k < 3:
             continue
         up, down = x + step, x - step
-        above, below = cost({**point.at, leaf: up}), cost({**point.at, leaf: down})
+        above, below = cost(point.numbers, up), cost(point.numbers, down)
         slope = (above - below) / (up - down)
         gap = (above - here) / (up - x) - (here - below) / (x - down)
         if automatic and close(slope, automatic, tolerance):

@@ -156,7 +156,7 @@ def gradient_slips(graph: Graph, leaf: Value) -> list[Slip]:
             reach[node] += step.partial * reach[operand]
             alone.append(Slip(step.contribution * reach[operand], "with nothing but {contribution}", node, position))
             for rank, wrong in enumerate(contribution_slips(step)):
-                slip = wrong._replace(number=right + (wrong.number - step.contribution) * reach[operand])
+                slip = Slip(right + (wrong.number - step.contribution) * reach[operand], *wrong[1:])
                 ranked[rank].append(slip)
                 alike[rank, node.rule, position, operand is leaf, (*map(type, node.operands),)].append(slip)
     for (rank, *_), slips in alike.items():

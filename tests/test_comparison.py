@@ -1021,7 +1021,39 @@ def test_a_gradient_that_only_rounding_keeps_from_being_zero():
     assert compare(sin(a) ** 2 + cos(a) ** 2, {a: lambda a: 0})
 
 
+def test_at_0_the_steps_are_those_of_1():
+    (x,) = leaves(x=0.0)
+    assert compare(exp(x), {x: lambda x: e(x)}).rows[0].numeric == pytest.approx(1, rel=1e-9)
+
+
+def test_a_step_that_passes_over_what_the_function_does_is_not_believed():
+    (x,) = leaves(x=-1.6319663463359433e-08)  # short steps see the slope to three digits, long ones see none
+    compared = compare(cos(1 / x), {x: lambda x: math.sin(1 / x) / x**2}, points=0)
+    assert compared
+    assert not compared.rows[0].trusted
+    assert "DISAGREES" not in repr(compared)
+
+
+def test_steps_that_drown_in_rounding_are_not_tried():
+    calls = []
+    saturated = Rule("saturated", lambda a: calls.append(a) or sigmoid(a), lambda out, a: out * (1 - out))
+    (x,) = leaves(x=36.0)
+    C = saturated(x)
+    calls.clear()
+    assert not compare(C, {x: 0}).rows[0].trusted
+    assert len(calls) < 12
+
+
+def test_where_the_rounding_error_is_unknown_the_last_digits_do_not_count():
+    (x,) = leaves(x=1e-150)  # the second derivative overflows
+    assert compare(1 / x, {x: lambda x: -(1 + 3e-9) / x**2}, points=0).rows[0].verdict == "unclear"
+    assert compare(1 / x, {x: lambda x: -(1 + 3e-4) / x**2}, points=0).rows[0].verdict == "WRONG"
+
+
 def test_numbers_too_small_to_have_all_their_digits_are_not_compared_digit_by_digit():
+    for number in (1.1e-16, 1.3e-16, 1.7e-16):
+        (tiny,) = leaves(tiny=number)
+        assert compare(tiny**20, {tiny: lambda tiny: 20 * tiny**19}, points=0)
     a, k = leaves(a=1.0, k=1e-310)
     assert compare(a * k, {a: 1.00001e-310})
     assert not compare(a * k, {a: 1e-300})
@@ -1055,3 +1087,16 @@ def test_a_deep_graph_needs_no_recursion():
     C.backward()
     assert compare(C, {leaf: leaf.grad for leaf in values[:3]})
     assert not compare(C, {values[0]: lambda p: p})
+
+
+def test_only_what_depends_on_a_leaf_is_computed_again():
+    calls = []
+    counted = Rule("counted", lambda a: calls.append(a) or a, lambda out, a: 1)
+    a, b = leaves(a=1.0, b=2.0)
+    C = counted(a) + b
+    calls.clear()
+    compare(C, {b: 1.0})
+    for_b = len(calls)
+    calls.clear()
+    compare(C, {a: 1.0})
+    assert len(calls) == for_b + 2  # at a + h and a - h
