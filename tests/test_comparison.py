@@ -1100,3 +1100,14 @@ def test_only_what_depends_on_a_leaf_is_computed_again():
     calls.clear()
     compare(C, {a: 1.0})
     assert len(calls) == for_b + 2  # at a + h and a - h
+
+
+def test_in_a_large_graph_slips_are_looked_for_in_the_first_gradients_only(monkeypatch):
+    x, y = Value(2.0, "x"), Value(3.0, "y")
+    C = (x**2 * y**2).named("C")
+    wrong = {x: lambda x, y: x * 2, y: lambda x, y: y * 2}
+    assert [bool(row.cause) for row in compare(C, wrong).rows] == [True, True]
+    assert "slips were looked for" not in repr(compare(C, wrong))
+    monkeypatch.setattr("autograd_mini.comparison.MOST_SLIPS", 4)
+    assert [bool(row.cause) for row in compare(C, wrong).rows] == [True, False]
+    assert "slips were looked for in the first 1 gradients only" in repr(compare(C, wrong))
