@@ -272,7 +272,8 @@ class Value:
             if id(node) not in memo:
                 memo[id(node)] = twin = copy(node)
                 twin._a, twin._b = memo.get(id(node._a)), memo.get(id(node._b))
-        return memo[id(self)]  # type: ignore[no-any-return]
+        copied: Value = memo[id(self)]
+        return copied
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._rule is not None:
