@@ -53,14 +53,13 @@ def straight_line(
         too_long = len(operation.text) > LONGEST or operation.depth >= DEEPEST
         return uses[node] > 1 or bool(node.label) or too_long
 
-    operations = spelled(graph, notation, has_line, constants)
-    return [(node, operation.text) for node, operation in operations if has_line(node, operation)]
+    return [(node, text.text) for node, text, named in spelled(graph, notation, has_line, constants) if named]
 
 
 def spelled(
     graph: Graph, notation: Notation, is_named: Callable[[Value, Written], bool], constants: Collection[Value] = ()
-) -> Iterator[tuple[Value, Written]]:
-    """Each operation written in terms of the leaves, and of the nodes that stand by their names."""
+) -> Iterator[tuple[Value, Written, bool]]:
+    """Each operation written in terms of the leaves and of the nodes that stand by their names, and whether it is one."""
     written: dict[Value, Written] = {}
     for node in graph.order:
         operands = node.operands
@@ -69,8 +68,9 @@ def spelled(
             continue
         texts = [notation.number(each) if isinstance(each, float) else written[each] for each in operands]
         operation = notation.operation(node.rule, texts)
-        yield node, operation
-        written[node] = notation.name(graph.names[node]) if is_named(node, operation) else operation
+        named = is_named(node, operation)
+        yield node, operation, named
+        written[node] = notation.name(graph.names[node]) if named else operation
 
 
 def _leaf(graph: Graph, leaf: Value, notation: Notation, constants: Collection[Value]) -> Written:
@@ -97,10 +97,11 @@ def partial_formula(graph: Graph, node: Value, position: int, notation: Notation
     if not isinstance(derivative, Value):
         return Text(notation.number(float(derivative)).text)
     constants = [symbol for each, symbol in symbols.items() if isinstance(each, float) and isinstance(symbol, Value)]
+    derived = Graph(derivative)
     if not derivative.operands:
-        return Text(_leaf(Graph(derivative), derivative, notation, constants).text)
+        return Text(_leaf(derived, derivative, notation, constants).text)
     # On one line, whatever its parts: the graph has no names for them.
-    *_, (_, whole) = spelled(Graph(derivative), notation, lambda *_: False, constants)
+    *_, (_, whole, _) = spelled(derived, notation, lambda *_: False, constants)
     return Text(whole.text)
 
 
