@@ -64,12 +64,11 @@ class Rule:
     @overload
     def __call__(self, a: Real, b: Value) -> Value: ...
     def __call__(self, a: Any, b: Any = None) -> Any:
-        if b is not None and self.db is None:
-            raise TypeError(f"{self.symbol} takes one operand, not two: a Rule has a partial for each operand")
-        if b is None and self.db is not None:
-            raise TypeError(f"{self.symbol} takes two operands, not one")
+        if (b is None) is not (self.db is None):
+            wanted, given = ("one operand", "two") if self.db is None else ("two operands", "one")
+            raise TypeError(f"{self.symbol} takes {wanted}, not {given}: a Rule has a partial for each operand")
         # Asking for a method keeps this file free of imports: Value knows the table, the table does not know Value.
-        record = getattr(b if type(a) is float else a, "_record", None) or getattr(b, "_record", None)
+        record = getattr(a, "_record", None) or getattr(b, "_record", None)
         if record is not None:
             return record(self, a, b)
         return self.number(real(a)) if b is None else self.number(real(a), real(b))

@@ -35,15 +35,18 @@ def _node(data: float, rule: Rule, a: Value | None, b: Value | None, x: float, y
 
 def _record(rule: Rule, a: Any, b: Any = None) -> Value:
     """Apply the rule, and remember the operands: what a row does when it is called with a Value."""
-    single = b is None and rule.db is None
     try:
-        x = a._data if type(a) is Value else real(a)
-        y = None if single else b._data if type(b) is Value else real(b)
-        data = rule.forward(x) if single else rule.forward(x, y)
+        if b is None:
+            x, y = a._data, None
+            data = rule.forward(x)
+        else:
+            x = a._data if type(a) is Value else real(a)
+            y = b._data if type(b) is Value else real(b)
+            data = rule.forward(x, y)
         if type(data) is not float:
             data = real(data)
     except Exception as error:
-        raise located(error, rule, (a,) if single else (a, b)) from None
+        raise located(error, rule, (a,) if b is None else (a, b)) from None
     return _node(data, rule, a if type(a) is Value else None, b if type(b) is Value else None, x, y)
 
 
@@ -337,22 +340,22 @@ def _visit(output: Value, seed: float, nodes: list[Value], before: list[float]) 
     node = output
     while True:
         a = node._a
-        if a is not None and a.grad is not unreached:
+        while a is not None and a.grad is not unreached:
             path.append(node)
             node = a
-            continue
+            a = node._a
         b = node._b
-        if b is not None and b.grad is not unreached:
-            path.append(node)
-            node = b
-            continue
-        nodes.append(node)
-        before.append(node.grad)
-        node.grad = unreached
-        if not path:
-            node.grad = seed
-            return
-        node = path.pop()
+        while b is None or b.grad is unreached:
+            nodes.append(node)
+            before.append(node.grad)
+            node.grad = unreached
+            if not path:
+                node.grad = seed
+                return
+            node = path.pop()
+            b = node._b
+        path.append(node)
+        node = b
 
 
 def _sweep(nodes: list[Value]) -> None:
