@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from itertools import chain
 
 from autograd_mini.graph import Graph
 from autograd_mini.notation import PYTHON, Notation, Text, Written
 from autograd_mini.rules import TABLE, Rule, power
 from autograd_mini.value import Value
 
-# An expression longer or nested deeper than this is broken up: nobody could read it, and Python's parser has limits too.
+# A longer expression is broken up: nobody could read it, and Python's parser has limits too.
 LONGEST = 100
-DEEPEST = 40
 
 
 def formula(value: Value) -> Text:
@@ -46,19 +46,18 @@ def straight_line(
     too long or nested too deeply; the others are folded into the line that uses them. The ``constants`` are leaves that
     are written as numbers.
     """
-    uses = Counter(each for node in graph.order for each in node.operands if isinstance(each, Value))
+    uses = Counter(chain.from_iterable(node.operands for node in graph.order))
     uses.update(2 * list(outputs))  # so that an output is not folded into a line that uses it
 
-    def has_line(node: Value, operation: Written) -> bool:
-        too_long = len(operation.text) > LONGEST or operation.depth >= DEEPEST
-        return uses[node] > 1 or bool(node.label) or too_long
+    def has_line(node: Value, text: str) -> bool:
+        return uses[node] > 1 or bool(node.label) or len(text) > LONGEST
 
-    return [(node, text.text) for node, text, named in spelled(graph, notation, has_line, constants) if named]
+    return [(node, text) for node, text, named in spelled(graph, notation, has_line, constants) if named]
 
 
 def spelled(
-    graph: Graph, notation: Notation, is_named: Callable[[Value, Written], bool], constants: Collection[Value] = ()
-) -> Iterator[tuple[Value, Written, bool]]:
+    graph: Graph, notation: Notation, is_named: Callable[[Value, str], bool], constants: Collection[Value] = ()
+) -> Iterator[tuple[Value, str, bool]]:
     """Each operation written in terms of the leaves and of the nodes that stand by their names, and whether it is one."""
     written: dict[Value, Written] = {}
     for node in graph.order:
@@ -68,8 +67,8 @@ def spelled(
             continue
         texts = [notation.number(each) if isinstance(each, float) else written[each] for each in operands]
         operation = notation.operation(node.rule, texts)
-        named = is_named(node, operation)
-        yield node, operation, named
+        named = is_named(node, operation.text)
+        yield node, operation.text, named
         written[node] = notation.name(graph.names[node]) if named else operation
 
 
@@ -102,7 +101,7 @@ def partial_formula(graph: Graph, node: Value, position: int, notation: Notation
         return Text(_leaf(derived, derivative, notation, constants).text)
     # On one line, whatever its parts: the graph has no names for them.
     *_, (_, whole, _) = spelled(derived, notation, lambda *_: False, constants)
-    return Text(whole.text)
+    return Text(whole)
 
 
 def described(rule: Rule) -> str:

@@ -26,11 +26,10 @@ class Text(str):
 
 
 class Written(NamedTuple):
-    """A text, the strength that holds it together, and how deeply it is nested."""
+    """A text, and the strength that holds it together."""
 
     text: str
     strength: int = ATOM
-    depth: int = 0
 
     def bracketed(self, weakest: int) -> str:
         """The text, in brackets if its strength is below the weakest that needs none."""
@@ -66,16 +65,11 @@ class Notation:
     def operation(self, rule: Rule, operands: Sequence[Written]) -> Written:
         """The operation on operands that have been written."""
         if isinstance(rule, Operator):
-            return Written(self.operator(rule, operands), STRENGTH[rule], deeper(operands))
-        return Written(self.function(rule, operands), ATOM, deeper(operands))
+            return Written(self.operator(rule, operands), STRENGTH[rule])
+        return Written(self.function(rule, operands))
 
 
 PYTHON = Notation()
-
-
-def deeper(operands: Sequence[Written]) -> int:
-    """How deeply an operation on these operands is nested."""
-    return 1 + max([operand.depth for operand in operands])
 
 
 def signed(text: str) -> Written:

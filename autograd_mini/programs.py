@@ -19,7 +19,7 @@ from typing import Any
 from autograd_mini.backprop import backpropagated, itself
 from autograd_mini.formulas import straight_line
 from autograd_mini.graph import Graph, listed, names
-from autograd_mini.notation import Notation, Written, deeper, signed
+from autograd_mini.notation import Notation, Written, signed
 from autograd_mini.reals import real
 from autograd_mini.rules import TABLE, Operator, Rule, power
 from autograd_mini.value import Value
@@ -164,7 +164,7 @@ class Source(Notation):
 
     def operation(self, rule: Rule, operands: Sequence[Written]) -> Written:
         if rule is power and not _never_complex(operands[0].text, operands[1].text):
-            return Written(self.function(rule, operands), depth=deeper(operands))
+            return Written(self.function(rule, operands))
         return super().operation(rule, operands)
 
 
