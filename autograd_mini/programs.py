@@ -115,13 +115,15 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
     for value, count in Counter(inputs).items():
         if value.operands or count > 1:
             raise ValueError(f"the inputs of a Program must be distinct leaves: not {value!r}")
-    gradients = backpropagated(Graph(output), 1.0, itself)
+    forward = Graph(output)
+    gradients = backpropagated(forward, 1.0, itself)
     derivatives = [gradients.get(value, 0.0) for value in wrt]
     outputs = [output, *(each for each in derivatives if isinstance(each, Value))]
     graph = Graph(*outputs)
     taken = dict.fromkeys(("program", *HELPED), 1)
     notation = Source(dict.fromkeys(node.rule for node in graph.order if node.rule), taken)
-    graph.names = called = _identifiers(graph, inputs, wrt, gradients, taken)
+    wishes = _wishes(forward, [*inputs, *wrt], gradients)
+    graph.names = called = Names(wishes, [*inputs, output], taken)
     constants = set(graph.leaves).difference(inputs)
     lines = straight_line(graph, outputs, notation, constants)
     results = [
@@ -182,21 +184,30 @@ def _function_name(rule: Rule) -> str:
     return rule.forward.__name__ if isinstance(rule, Operator) else rule.symbol
 
 
-def _identifiers(
-    graph: Graph, inputs: list[Value], wrt: list[Value], gradients: Mapping[Value, Any], taken: dict[str, int]
-) -> dict[Value, str]:
-    """What the program calls each node: by its label where that can be a name in Python, and gradients dC_dw."""
-    # The order begins with the nodes under the output, whose names are those of every other text about it.
-    below = graph.order[: graph.order.index(graph.output) + 1]
-    forward = names(dict.fromkeys([*below, *inputs, *wrt]))
-    # The inputs and the gradients by them first: where two nodes want one name, these get it.
-    wishes = {value: forward[value] for value in (*inputs, graph.output, *forward)}
-    for value in (*wrt, *forward):
+class Names(dict[Value, str]):
+    """What a program calls each node: by its label where that can be a name in Python, and gradients dC_dw.
+
+    A node gets its name when it is first asked for one: most are folded into the lines of others, and need none.
+    """
+
+    def __init__(self, wishes: Mapping[Value, str], first: Iterable[Value], taken: dict[str, int]) -> None:
+        self.wishes = wishes
+        self.taken = taken
+        self.update((node, self[node]) for node in first)  # where two want one name, these get it
+
+    def __missing__(self, node: Value) -> str:
+        name = self[node] = _identifier(self.wishes.get(node, "v"), self.taken)
+        return name
+
+
+def _wishes(graph: Graph, given: Iterable[Value], gradients: Mapping[Value, Any]) -> dict[Value, str]:
+    """What to call the nodes of the graph and what else is given, as in every other text, and what their gradients."""
+    forward = names(dict.fromkeys([*graph.order, *given]))
+    wishes: dict[Value, str] = {}
+    for value in (*given, *forward):
         if isinstance(derivative := gradients.get(value), Value):
             wishes.setdefault(derivative, f"d{forward[graph.output]}_d{forward[value]}")
-    for node in graph.order:
-        wishes.setdefault(node, "v")
-    return {node: _identifier(wish, taken) for node, wish in wishes.items()}
+    return wishes | forward
 
 
 def _identifier(wish: str, taken: dict[str, int]) -> str:
