@@ -51,10 +51,7 @@ def backward_pass(graph: Graph, seed: Any, read: Callable[[Any], Any]) -> Iterat
         for position, operand in enumerate(node.operands):
             if isinstance(operand, float):
                 continue  # a plain number has no gradient
-            try:
-                partial = local_derivative(node, position, read)
-            except Exception as error:
-                raise undefined(error, graph, node, position) from None
+            partial = local_derivative(graph, node, position, read)
             contribution = times(upstream, partial)
             before = gradients.get(operand)
             after = contribution if before is None else before + contribution
@@ -67,14 +64,17 @@ def backpropagated(graph: Graph, seed: Any, read: Callable[[Any], Any]) -> dict[
     return {graph.output: seed} | {each.operand: each.after for each in backward_pass(graph, seed, read)}
 
 
-def local_derivative(node: Value, position: int, read: Callable[[Any], Any]) -> Any:
+def local_derivative(graph: Graph, node: Value, position: int, read: Callable[[Any], Any]) -> Any:
     """The derivative of the node with respect to its operand at the position: its rule says it."""
-    partial = node.rule.partials[position](read(node), *map(read, node.operands))
-    if hasattr(partial, "rule"):
-        return read(partial)
-    if read is itself and node.rule not in TABLE:
-        check_constant(node, position, partial)
-    return real(int(partial) if isinstance(partial, bool) else partial)
+    try:
+        partial = node.rule.partials[position](read(node), *map(read, node.operands))
+        if hasattr(partial, "rule"):
+            return read(partial)
+        if read is itself and node.rule not in TABLE:
+            check_constant(node, position, partial)
+        return real(int(partial) if isinstance(partial, bool) else partial)
+    except Exception as error:
+        raise undefined(error, graph, node, position) from None
 
 
 def itself(node: Any) -> Any:

@@ -223,7 +223,12 @@ class _Scene:
         """An edge for every operand, with the local derivative; nan where there is none."""
         graph = self.graph
         return [
-            (operand, node, graph.derivative_name(node, position), attempt(local_derivative, node, position, float))
+            (
+                operand,
+                node,
+                graph.derivative_name(node, position),
+                attempt(local_derivative, graph, node, position, float),
+            )
             for node in graph.order
             for position, operand in enumerate(node.operands)
             if isinstance(operand, Value)

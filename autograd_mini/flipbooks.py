@@ -127,7 +127,7 @@ def _nodes(graph: Graph, used: list[Rule]) -> list[dict[str, Any]]:
             "node": int(numbered.names[operand]),
             "derivative": graph.derivative_name(node, position),
             "formula": partial_formula(graph, node, position, PRINT),
-            "partial": local_derivative(node, position, float),
+            "partial": local_derivative(graph, node, position, float),
         }
 
     return [

@@ -26,8 +26,13 @@ class Graph:
     """
 
     def __init__(self, output: Value, *others: Value) -> None:
+        require_values([output, *others])
         self.output = output
-        self.order = topological_order(output, *others)
+        self.others = others
+
+    @cached_property
+    def order(self) -> list[Value]:
+        return topological_order(self.output, *self.others)
 
     @cached_property
     def names(self) -> dict[Value, str]:
@@ -110,21 +115,17 @@ class Graph:
 def topological_order(*outputs: Value) -> list[Value]:
     """The outputs and the nodes they were computed from, every operand before its results.
 
-    It takes no recursion, so the graph may have any depth. Raises TypeError for anything that is not a Value.
+    It takes no recursion, so the graph may have any depth.
     """
-    require_values(outputs)
     order: dict[Any, None] = {}  # a dict is an ordered set
-    for output in outputs:
-        path = [(output, iter(output.operands))]  # from the output down to the node at hand, with what is left of each
-        while path:
-            node, operands = path[-1]
-            for operand in operands:
-                if not isinstance(operand, float) and operand not in order:
-                    path.append((operand, iter(operand.operands)))
-                    break
-            else:
-                order[node] = None
-                path.pop()
+    pending = [*reversed(outputs)]  # each output, and above it the way down to the node at hand
+    while pending:
+        for operand in pending[-1].operands:
+            if operand not in order and not isinstance(operand, float):
+                pending.append(operand)
+                break
+        else:
+            order[pending.pop()] = None
     return list(order)
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, final
 
 from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, local_derivative
-from autograd_mini.errors import is_stale, located, undefined
+from autograd_mini.errors import is_stale, located
 from autograd_mini.graph import Graph, topological_order
 from autograd_mini.notation import PYTHON, Written, figure, printable, signed
 from autograd_mini.reals import Real, real
@@ -200,13 +200,11 @@ class Value:
         >>> (w ** 2).partials
         (1.0, None)
         """
-        partials: list[float | None] = []
-        for position, operand in enumerate(self.operands):
-            try:
-                partials.append(None if isinstance(operand, float) else local_derivative(self, position, float))
-            except Exception as error:
-                raise undefined(error, Graph(self), self, position) from None
-        return tuple(partials)
+        graph = Graph(self)
+        return tuple(
+            None if isinstance(operand, float) else local_derivative(graph, self, position, float)
+            for position, operand in enumerate(self.operands)
+        )
 
     def backward(self, seed: Real = 1.0) -> None:
         """Backpropagate: set ``grad`` of this Value and of all it was computed from.

@@ -160,7 +160,7 @@ def marks(
     sums: dict[Value, list[Contribution]] = defaultdict(list)
     for each in contributions:
         node, position, operand, upstream = each.node, each.position, each.operand, gradients[each.node]
-        follows = attempt(local_derivative, node, position, float)
+        follows = attempt(local_derivative, graph, node, position, float)
         rule = f"how {graph.equation(node)} changes with {graph.names[operand]}"
         own = each._replace(partial=follows, contribution=follows)  # of the output, it is a gradient too
         slips = sum_slips([own]) if node is graph.output else derivative_slips(own)
