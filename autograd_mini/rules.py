@@ -78,11 +78,8 @@ class Rule:
         out = self.forward(*operands)
         return out if type(out) is float else real(out)
 
-    def __copy__(self) -> Rule:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Rule:
-        return self
+    def __reduce__(self) -> str:
+        return self.symbol  # a str: a copy is the row itself
 
     def __repr__(self) -> str:
         return f"<rule {self.symbol}({'a' if self.db is None else 'a, b'})>"
