@@ -183,6 +183,7 @@ ROWS = [
     Row(NEURON,  OURS,                     "XAD",             least=2),
     Row(NEURON,  OURS,                     "autograd"),
     Row(NEURON,  OURS,                     "JAX"),
+    Row(NEURON,  OURS,                     "floor"),
     Row(NEURON,  "Program",                OURS,              least=12),
     Row(NEURON,  "Program",                "by hand",         least=1 / 1.2),
     Row(NEURON,  "Program",                "JAX, compiled"),
