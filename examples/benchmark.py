@@ -32,7 +32,7 @@ from random import Random
 from statistics import median
 from typing import Any, NamedTuple
 
-from benchmark_peers import ENGINES, MODULES, NEURONS, POINTS
+from benchmark_peers import ENGINES, MODULES, NEURONS, POINTS, floor_of
 
 from autograd_mini import Program, Value
 
@@ -97,10 +97,13 @@ def mlp_epoch(case: str) -> Measurement:
         numbers = [number - 0.01 * gradient for number, gradient in zip(numbers, gradients, strict=True)]
         return repeated(lambda: [program(*numbers)[0]])
 
-    parameters, record = mlp(case)
+    parameters, record = mlp(OURS if case == "floor" else case)
     record().backward()
     for parameter in parameters:
         parameter.data -= 0.01 * parameter.grad
+    if case == "floor":
+        floor = floor_of(record())
+        return repeated(lambda: [floor()])
 
     def work() -> list[float]:
         C = record()
@@ -118,9 +121,12 @@ def mlp_record(case: str) -> Measurement:
     return repeated(lambda: [record().data])
 
 
-def mlp_compile(_: str) -> Measurement:
+def mlp_compile(case: str) -> Measurement:
     parameters, record = mlp(OURS)
     C = record()
+    source = Program(C, parameters).source
+    if case == "Python's compiler":
+        return repeated(lambda: [len(source) * bool(compile(source, "program", "exec"))])
     return repeated(lambda: [len(Program(C, parameters).source)])
 
 
@@ -189,8 +195,9 @@ ROWS = [
     Row(NEURON,  "Program",                "JAX, compiled"),
     Row(MLP,     OURS,                     "microgpt-style",  least=2.5),
     Row(MLP,     OURS,                     "micrograd"),
+    Row(MLP,     OURS,                     "floor"),
     Row(MLP,     "Program",                OURS,              least=30),
-    Row(COMPILE, "Program",                                   most=1),
+    Row(COMPILE, "Program",                "Python's compiler", most=1),
     Row(RECORD,  OURS + ", no collector",  OURS),
     Row(RECORD,  "microgpt-style, no collector", "microgpt-style"),
     Row(ARRAYS,  "Program on NumPy",       "NumPy by hand",   least=1 / 1.1),

@@ -7,8 +7,9 @@ from importlib import import_module
 from typing import Any
 
 from autograd_mini import Program, Rule, Value, sigmoid, tanh
+from autograd_mini.graph import Graph
 from autograd_mini.neuron import LEARNING_RATE, B, W, X, Y, cost
-from autograd_mini.rules import add, div, logistic, mul, power, sub
+from autograd_mini.rules import add, div, logistic, mul, one, power, sub
 
 # Two engines of our own writing in the best known designs.
 
@@ -193,38 +194,38 @@ def by_hand(w: float, b: float) -> tuple[float, tuple[float, float]]:
     return (Y - prediction) ** 2 / 2, (slope * X, slope)
 
 
+# The floor: what an engine with nodes like ours and a table of rules cannot do without. That is every node, with all of
+# its slots set, and the calls of the table's functions. No operator is looked up, no operand is looked at, no order is
+# found, and nothing is checked.
+
+
 class Node:
     """As large as a node of ours, and nothing else."""
 
     __slots__ = tuple(Value.__slots__)
 
 
-def floor() -> Training:
-    """What an engine with nodes like ours and a table of rules cannot do without, written out for this graph.
+def bare_node(rule: Rule, x: float, y: float | None = None) -> Any:
+    node: Any = object.__new__(Node)
+    node._data = rule.forward(x) if y is None else rule.forward(x, y)
+    node._rule = rule
+    node._a = node._b = node._label = None
+    node._x = x
+    node._y = y
+    node.grad = 0.0
+    return node
 
-    That is six nodes with all their slots set, each in a call, and the calls of the table's functions. No operator is
-    looked up, no operand looked at, no order found, nothing checked.
-    """
-    new = object.__new__
+
+def floor() -> Training:
     sub_db = sub.partials[1]
 
-    def node(rule: Rule, x: float, y: float | None = None) -> Any:
-        node: Any = new(Node)
-        node._data = rule.forward(x) if y is None else rule.forward(x, y)
-        node._rule = rule
-        node._a = node._b = node._label = None
-        node._x = x
-        node._y = y
-        node.grad = 0.0
-        return node
-
     def cost_and_gradient(w: float, b: float) -> tuple[float, tuple[float, float]]:
-        v1 = node(mul, w, X)
-        z = node(add, v1._data, b)
-        prediction = node(sigmoid, z._data)
-        difference = node(sub, Y, prediction._data)
-        square = node(power, difference._data, 2.0)
-        C = node(div, square._data, 2.0)
+        v1 = bare_node(mul, w, X)
+        z = bare_node(add, v1._data, b)
+        prediction = bare_node(sigmoid, z._data)
+        difference = bare_node(sub, Y, prediction._data)
+        square = bare_node(power, difference._data, 2.0)
+        C = bare_node(div, square._data, 2.0)
         square.grad = div.da(C._data, square._data, 2.0)
         difference.grad = square.grad * power.da(square._data, difference._data, 2.0)
         prediction.grad = difference.grad * sub_db(difference._data, Y, prediction._data)
@@ -233,6 +234,26 @@ def floor() -> Training:
         return C._data, (v1.grad * mul.da(v1._data, w, X), z.grad)
 
     return train_numbers(cost_and_gradient)
+
+
+def floor_of(output: Value) -> Callable[[], float]:
+    """The floor of any graph: a partial is called for every operand, as backward() does."""
+    operations = [node for node in Graph(output).order if node.operands]
+    forward = [(node.rule, *map(float, node.operands)) for node in operations]
+    partials = [
+        [da for da, a in zip(node.rule.partials, node.operands, strict=True) if isinstance(a, Value) and da is not one]
+        for node in operations
+    ]
+
+    def work() -> float:
+        nodes = [bare_node(*each) for each in forward]
+        for node, calls in zip(nodes, partials, strict=True):
+            out, x, y = node._data, node._x, node._y
+            for partial in calls:
+                node.grad += partial(out, x) if y is None else partial(out, x, y)
+        return float(nodes[-1]._data)
+
+    return work
 
 
 def pytorch() -> Training:
