@@ -11,8 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -154,27 +153,70 @@ def test_the_prompt_shows_the_tree(C, monkeypatch):
 # -------------------------------------------------------------------------------------------------------- the browser
 
 
+# Sets a page back to what it was when it was opened, and says whether that is so.
+BEGIN_AGAIN = """
+  history.replaceState(null, '', location.pathname + location.search);
+  document.activeElement.blur();
+  find('#ask').checked = false;
+  find('#rate').value = find('#rate').defaultValue;
+  state.trained = new Set(graph.parameters);
+  for (const [leaf, {field}] of rows) field.nextSibling.checked = state.trained.has(leaf);
+  state.selected = null;
+  find('#sum').replaceChildren();
+  picture.style.scrollBehavior = 'auto';
+  goTo(0);
+  reset();
+  picture.scrollTo(0, 0);
+  scrollTo(0, 0);
+  const inputs = [...document.querySelectorAll('input')].map(({value, checked}) => [value, checked]);
+  const present = document.body.innerHTML + JSON.stringify([state, inputs]);
+  window.opened ??= present;
+  return opened === present"""
+
+
 class Browser:
     """A headless Chromium, driven over the WebDriver protocol: JSON over HTTP."""
 
     def __init__(self, port: int, profile: Path) -> None:
-        self.root = f"http://127.0.0.1:{port}"
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        self.session = ""
         flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
         options = {"args": [*flags, f"--user-data-dir={profile}"]}
         wishes = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wishes}})
-        self.root += f"/session/{session['sessionId']}"
+        self.session = f"/session/{session['sessionId']}"
         self.opened = 0
+        self.tab = self.first_tab = self.call("GET", "/window")
+        self.tabs = {}  # of the pages that stay open
 
     def call(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.root + path, data, {"Content-Type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return json.load(response)["value"]
+        self.connection.request(method, self.session + path, data, {"Content-Type": "application/json"})
+        with self.connection.getresponse() as response:
+            answer = json.load(response)["value"]
+        assert response.status == 200, answer
+        return answer
+
+    def turn_to(self, tab):
+        if tab != self.tab:
+            self.call("POST", "/window", {"handle": tab})
+            self.tab = tab
 
     def open(self, path, step=None):
+        self.turn_to(self.first_tab)
         self.opened += 1  # or another step of the same page would not be loaded again
         self.call("POST", "/url", {"url": f"{path.as_uri()}?{self.opened}" + ("" if step is None else f"#{step}")})
+        return self
+
+    def keep_open(self, path):
+        """A page in a tab of its own. It is loaded once: the next time it is set back to its beginning."""
+        if path not in self.tabs:
+            self.tabs[path] = self.call("POST", "/window/new", {"type": "tab"})["handle"]
+            self.turn_to(self.tabs[path])
+            self.emulate("setFocusEmulationEnabled", enabled=True)
+            self.call("POST", "/url", {"url": path.as_uri()})
+        self.turn_to(self.tabs[path])
+        assert self.run(BEGIN_AGAIN)
         return self
 
     def run(self, script, *arguments):
@@ -186,13 +228,18 @@ class Browser:
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
         self.call("POST", "/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]})
 
-    def find(self, selector):
-        self.run(f"document.querySelector('{selector}').scrollIntoView({{block: 'center'}})")
-        (element,) = self.call("POST", "/element", {"using": "css selector", "value": selector}).values()
-        return element
+    def mouse(self, selector, *kinds):
+        """Events of the mouse where the element stands: who is covered by another gets none."""
+        x, y = self.run(f"""
+          const element = document.querySelector('{selector}');
+          element.scrollIntoView({{block: 'center'}});
+          const {{x, y, width, height}} = element.getBoundingClientRect();
+          return [x + width / 2, y + height / 2]""")
+        for kind in kinds:
+            self.command("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def click(self, selector):
-        self.call("POST", f"/element/{self.find(selector)}/click", {})
+        self.mouse(selector, "mousePressed", "mouseReleased")
 
     def type(self, selector, text):
         self.click(selector)
@@ -205,8 +252,11 @@ class Browser:
     def lines(self, selector):
         return [line for line in self.text(selector).split("\n") if line]
 
-    def emulate(self, command, **parameters):
-        self.call("POST", "/goog/cdp/execute", {"cmd": f"Emulation.{command}", "params": parameters})
+    def command(self, name, **parameters):
+        self.call("POST", "/goog/cdp/execute", {"cmd": name, "params": parameters})
+
+    def emulate(self, name, **parameters):
+        self.command(f"Emulation.{name}", **parameters)
 
     def complaints(self):
         return [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"})]
@@ -221,12 +271,12 @@ def chromium(tmp_path_factory):
         port = free.getsockname()[1]
     driver = subprocess.Popen(["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(300):
+        for _ in range(1500):
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=60).close()
+                socket.create_connection(("127.0.0.1", port), timeout=60).close()
                 break
-            except urllib.error.URLError:
-                time.sleep(0.1)
+            except ConnectionRefusedError:
+                time.sleep(0.02)
         browser = Browser(port, tmp_path_factory.mktemp("profile"))
         yield browser
         browser.call("DELETE", "")
@@ -250,11 +300,18 @@ def dot(request, monkeypatch):
     return request.param
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("neuron")
+
+
 @pytest.fixture
-def page(browser, C, leaves, tmp_path):
-    """The page of the neuron."""
-    flipbook(C, tmp_path / "C.html", parameters=leaves[:2])
-    return browser.open(tmp_path / "C.html")
+def page(browser, C, leaves, folder):
+    """The page of the neuron, at its beginning: with a picture, or without dot with a tree."""
+    path = folder / ("picture.html" if shutil.which("dot") else "tree.html")
+    if not path.exists():
+        flipbook(C, path, parameters=leaves[:2])
+    return browser.keep_open(path)
 
 
 def cards(page):
@@ -301,6 +358,13 @@ def test_negative_numbers_stand_in_brackets_where_they_must(page):
     ]
 
 
+def svgs(diagrams):
+    """The pictures of the diagrams, which dot draws in one run."""
+    sources = "".join(diagram.source for diagram in diagrams)
+    drawn = subprocess.run(["dot", "-Tsvg"], input=sources, capture_output=True, encoding="utf-8", check=True).stdout
+    return re.findall(r"<svg.*?</svg>", drawn, flags=re.DOTALL)
+
+
 @needs_dot
 @pytest.mark.parametrize("graph", [recorded_neuron, three_uses])
 def test_the_backward_pass_is_that_of_draw_and_walk(graph, browser, tmp_path):
@@ -309,10 +373,10 @@ def test_the_backward_pass_is_that_of_draw_and_walk(graph, browser, tmp_path):
     forward = len(forward_steps(C))
     page = browser.open(tmp_path / "C.html", step=forward + 1)
     walk = Walk(C)
-    for step in walk:
+    pictures = svgs([draw(C, walk=walk, rankdir="BT") for _ in walk])
+    for step, svg in zip(walk.goto(0), pictures, strict=True):
         page.press(RIGHT)
         # All texts of all cards and arrows, and what is lit.
-        svg = draw(C, walk=walk, rankdir="BT").svg()
         drawn = [
             (" lit" in group, html.unescape("".join(re.findall(r"<text[^>]*>([^<]*)<", group))))
             for group in re.findall(r'<g id="(?:node|edge).*?</g>', svg, flags=re.DOTALL)
@@ -381,18 +445,17 @@ def test_keys_buttons_and_slider_go_through_the_steps(page):
     assert at() == "7 / 13"
 
 
-def test_the_address_opens_a_step(page, tmp_path):
-    page.open(tmp_path / "C.html", step=3)
+def test_the_address_opens_a_step(browser, C, tmp_path):
+    flipbook(C, tmp_path / "C.html")
+    page = browser.open(tmp_path / "C.html", step=3)
     assert page.text("#position") == "3 / 13"
-    page.run("location.hash = '9'")
-    for _ in range(50):
-        if page.text("#position") == "9 / 13":
-            break
-        time.sleep(0.02)
-    assert page.text("#position") == "9 / 13"
-    for nonsense in ("x", "3.5", "99"):
-        page.open(tmp_path / "C.html", step=nonsense)
-        assert page.text("#position") == {"x": "0", "3.5": "3", "99": "13"}[nonsense] + " / 13"
+    for address, position in (("9", 9), ("x", 0), ("3.5", 3), ("99", 13)):
+        page.run(f"location.hash = '{address}'")
+        for _ in range(500):
+            if page.text("#position") == f"{position} / 13":
+                break
+            time.sleep(0.002)
+        assert page.text("#position") == f"{position} / 13"
 
 
 def test_ask_me_first_covers_each_result_until_the_next_step(page):
@@ -556,13 +619,12 @@ def test_a_leaf_alone(browser, dot, tmp_path):
     assert cards(page) == [("3", "∂x/∂x = 1")]
 
 
-def test_four_digits_are_those_of_python(browser, C, tmp_path):
-    flipbook(C, tmp_path / "C.html")
+def test_four_digits_are_those_of_python(page):
     rng = random.Random(0)
     numbers = [rng.choice((-1, 1)) * rng.uniform(1, 10) * 10.0 ** rng.randint(-12, 12) for _ in range(2000)]
     numbers += [k / 2**j for k in range(-300, 300) for j in (0, 3, 4, 5, 13)]  # many in the middle between two
     numbers += [0.0, -0.0, 9999.5, 99995.0, 0.000099995, 0.00012345, 1e22, 5e-324, 1.7e308, 12345.0, 12355.0]
-    assert browser.open(tmp_path / "C.html").run(f"return {json.dumps(numbers)}.map(figure)") == [*map(figure, numbers)]
+    assert page.run(f"return {json.dumps(numbers)}.map(figure)") == [*map(figure, numbers)]
 
 
 def test_sliders_and_fields_move_the_leaves(dot, page, C, leaves):
@@ -587,7 +649,7 @@ def test_sliders_and_fields_move_the_leaves(dot, page, C, leaves):
     assert page.run("return state.numbers.values") == [node.data for node in order]
 
 
-def test_a_domain_error_is_said_on_the_card(browser, dot, tmp_path):
+def test_a_domain_error_is_said_on_the_card(browser, tmp_path):
     D, t = three_uses()
     flipbook(D, tmp_path / "D.html", parameters=[t])
     page = browser.open(tmp_path / "D.html", step=13)
@@ -629,7 +691,7 @@ def test_a_gradient_that_is_too_large_is_said_too(browser, tmp_path):
     assert page.text("#problem") == "∂C/∂x is too large."
 
 
-def test_a_row_of_ones_own_can_be_stepped_through(browser, dot, tmp_path):
+def test_a_row_of_ones_own_can_be_stepped_through(browser, tmp_path):
     softsign = Rule("softsign", lambda a: a / (1 + abs(a)), lambda out, a: (1 - abs(out)) ** 2)
     x = Value(1.5, "x")
     C = (softsign(x) * 2).named("C")
@@ -668,24 +730,22 @@ def test_a_hundred_steps_down_end_where_the_posts_notebook_did(page):
     assert page.run("return [state.path.length, state.leafNumbers[1]]") == [1, 0.5]
 
 
-def test_the_button_repeats_while_it_is_held(page):
-    def button(kind):
-        mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}}
-        element = page.call("POST", "/element", {"using": "css selector", "value": "#descend"})
-        actions = [{"type": "pointerMove", "origin": element, "x": 0, "y": 0}, {"type": kind, "button": 0}]
-        page.call("POST", "/actions", {"actions": [{**mouse, "actions": actions}]})
+def test_the_button_repeats_while_it_is_held(browser, C, leaves, tmp_path):
+    flipbook(C, tmp_path / "C.html", parameters=leaves[:1])
+    page = browser.open(tmp_path / "C.html")
+    page.run("const wait = setTimeout; window.setTimeout = (action, time) => wait(action, time / 10)")
 
     def done():
         return page.run("return state.path.length - 1")
 
-    button("pointerDown")
-    for _ in range(100):
+    page.mouse("#descend", "mousePressed")
+    for _ in range(1000):
         if done() > 3:
             break
-        time.sleep(0.1)
-    button("pointerUp")
+        time.sleep(0.01)
+    page.mouse("#descend", "mouseReleased")
     assert (total := done()) > 3
-    time.sleep(0.2)
+    time.sleep(0.05)  # more than ten times what there is between two steps
     assert done() == total
 
 
@@ -811,7 +871,6 @@ def test_every_text_can_be_read(dot, page):
 
 
 def test_the_page_fits_its_window_and_follows_the_step(dot, page):
-    page.run("picture.style.scrollBehavior = 'auto'")
     try:
         for width in (390, 800, 1300):
             page.emulate("setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=width < 500)
@@ -864,19 +923,19 @@ def in_notebook(browser, tmp_path, output):
     return browser.open(tmp_path / "notebook.html")
 
 
-def test_a_notebook_shows_the_page(browser, dot, C, tmp_path):
+def test_a_notebook_shows_the_page(browser, C, tmp_path):
     page = in_notebook(browser, tmp_path, flipbook(C)._repr_html_())
-    for _ in range(100):
+    for _ in range(500):
         if page.run("return document.querySelector('pre').hidden"):
             break
-        time.sleep(0.05)
+        time.sleep(0.01)
     assert page.run("return document.querySelector('pre').hidden")
     inside = "document.querySelector('iframe').contentWindow"
     page.run(f"{inside}.eval('goTo(4); setLeaf(1, 1); descend()')")
     assert page.run(f"return {inside}.document.querySelector('#position').value") == "4 / 13"
 
 
-def test_a_notebook_that_is_not_trusted_shows_the_tree(browser, dot, C, tmp_path):
+def test_a_notebook_that_is_not_trusted_shows_the_tree(browser, C, tmp_path):
     """Such a notebook removes frames and event handlers."""
     output = flipbook(C)._repr_html_()
     sanitized = re.sub(r"<iframe.*</iframe>", "", output, flags=re.DOTALL)
