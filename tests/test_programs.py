@@ -47,10 +47,10 @@ def test_the_neuron_over_5000_epochs():
         b.data -= 0.05 * b.grad
 
 
-@pytest.mark.parametrize("block", range(10))
+@pytest.mark.parametrize("block", range(5))
 def test_random_graphs_bit_for_bit(block):
-    """Thirty graphs a block: the recorded point, and the second derivative."""
-    for seed in range(30 * block, 30 * (block + 1)):
+    """Twenty graphs a block: the recorded point, and the second derivative."""
+    for seed in range(20 * block, 20 * (block + 1)):
         output, leaves = random_graph(seed, 20)
         program = Program(output, leaves)
         output.backward()
@@ -198,7 +198,7 @@ def test_inputs_and_output_come_first_where_two_want_one_name():
 
 def test_a_deep_chain():
     value = x = Value(0.5, "x")
-    for _ in range(10_000):
+    for _ in range(2_500):
         value = (value * 1.0001).sin()
     value.backward()
     assert Program(value, [x])(0.5) == (value.data, (x.grad,))
@@ -206,8 +206,8 @@ def test_a_deep_chain():
 
 def test_a_wide_graph():
     leaves = [Value(n / 1000, f"x{n}") for n in range(300)]
-    output = sum(a * b for n, a in enumerate(leaves) for b in leaves[n % 5 :: 10])
-    assert len(topological_order(output)) > 18_000
+    output = sum(a * b for n, a in enumerate(leaves) for b in leaves[n % 5 :: 20])
+    assert len(topological_order(output)) > 9_000
     output.backward()
     assert Program(output, leaves)(*(leaf.data for leaf in leaves)) == (output.data, tuple(x.grad for x in leaves))
 
