@@ -15,6 +15,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from pictures import svgs
 from random_graphs import RULES, random_graph
 from worked_neuron import recorded_neuron
 
@@ -356,13 +357,6 @@ def test_negative_numbers_stand_in_brackets_where_they_must(page):
         "= 0 − 0.2689 = −0.2689",
         "= (−0.2689)² = 0.07233",
     ]
-
-
-def svgs(diagrams):
-    """The pictures of the diagrams, which dot draws in one run."""
-    sources = "".join(diagram.source for diagram in diagrams)
-    drawn = subprocess.run(["dot", "-Tsvg"], input=sources, capture_output=True, encoding="utf-8", check=True).stdout
-    return re.findall(r"<svg.*?</svg>", drawn, flags=re.DOTALL)
 
 
 @needs_dot
