@@ -569,27 +569,27 @@ def test_a_graph_a_million_nodes_deep_is_recorded_differentiated_and_freed():
 def test_an_error_deep_below_is_found_without_recursion():
     w = Value(0.0, "w")
     node = sqrt(w)
-    for _ in range(20_000):
+    for _ in range(5_000):
         node = node + 1
     assert message_of(ZeroDivisionError, node).startswith(
         "v1 = sqrt(w) is not differentiable with respect to w at w = 0: "
     )
     w.data = 4.0
     assert message_of(StaleGraphError, node) == (
-        "v1 = sqrt(w) was recorded as 0 but is 2 now: w has changed, compute v20001 again"
+        "v1 = sqrt(w) was recorded as 0 but is 2 now: w has changed, compute v5001 again"
     )
 
 
 def test_the_chain_may_go_through_either_operand():
     w = Value(1.0)
     left = right = w
-    for _ in range(20_000):
+    for _ in range(5_000):
         left = left + w
         right = w + right
     left.backward()
-    assert w.grad == 20_001
+    assert w.grad == 5_001
     right.backward()
-    assert w.grad == 20_001
+    assert w.grad == 5_001
 
 
 def test_two_runs_print_the_same_floats():
