@@ -288,7 +288,7 @@ def test_a_pool_of_processes():
     own = Program(Rule("smooth", smooth_abs, lambda out, a: a / out)(x), [x]).on(numpy)
     xs, ys = (numpy.split(each, 4) for each in data(1000))
     program = recorded().on(numpy)
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         results = list(pool.map(program, [0.5] * 4, [2.0] * 4, xs, ys))
         others = list(pool.map(own, xs))
     whole = as_rows(program(0.5, 2.0, *data(1000)), 1000)

@@ -66,7 +66,7 @@ def test_random_graphs_bit_for_bit(block):
         ]
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", range(0, 50, 5))
 def test_new_inputs_against_recording_afresh(seed):
     def network(a, b, c):
         hidden = [sigmoid(a * b + c), (a - b).tanh(), (a * c).exp(), rules.softplus(b - c), (a * a + 1).sqrt()]

@@ -2,6 +2,7 @@
 
 import random
 import re
+import sys
 from math import isclose
 
 import pytest
@@ -374,22 +375,22 @@ def test_random_numbers_are_rarely_explained():
         output = make()
         numbers = {name: number for name, number in solution(output)[1].items() if "∂" in name and number}
         sheet = Worksheet(output)
-        for _ in range(60):
+        for _ in range(30):
             name = rng.choice(list(numbers))
             answer = three_digits(numbers[name] * rng.choice((-1, 1)) * 10 ** rng.uniform(-1, 1))
             sheet.answers.clear()
             mark = sheet.check({name: answer}).partition(": ")[2]
             explained += not mark.startswith("wrong") and not close(answer, numbers[name])
             count += 1
-    assert explained / count < 0.02  # under 0.01 of 20 000; here 420
+    assert explained / count < 0.02  # under 0.01 of 20 000; here 210
 
 
 def test_a_deep_graph():
     value = x = Value(1.0, "x")
-    for _ in range(1500):
+    for _ in range(sys.getrecursionlimit()):
         value = value * 1.0001
     sheet = Worksheet(value.named("C"))
-    assert sheet.check({x: 1.0001**1500}) == "∂C/∂x = 1.16183: right"
+    assert sheet.check({x: value.data}).endswith(": right")
 
 
 def test_a_hat_may_be_typed_as_one_character_or_two():
