@@ -119,7 +119,9 @@ def marked(graph):
     return output
 
 
-@pytest.mark.parametrize(("graph", "second"), [(larger, False), (small, True), (not_fast, False), (small_not_fast, True)])
+@pytest.mark.parametrize(
+    ("graph", "second"), [(larger, False), (small, True), (not_fast, False), (small_not_fast, True)]
+)
 def test_backward(graph, second):
     before = gradients(marked(graph))
     output = graph()
