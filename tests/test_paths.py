@@ -39,7 +39,7 @@ def test_the_neuron():
     )
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(60))
 def test_the_paths_of_a_random_graph(seed):
     output, leaves = random_graph(seed, 12)
     output.backward()
