@@ -6,23 +6,21 @@ of the graph, and a cause is named only if it explains the numbers at every poin
 
 from __future__ import annotations
 
-import inspect
 import random
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from math import inf, isfinite, isnan, nan
 from typing import Any, NamedTuple, TypeAlias
 from unicodedata import normalize
 
 from autograd_mini.backprop import backpropagated
+from autograd_mini.by_hand import ByHand, Formula
 from autograd_mini.graph import Graph
-from autograd_mini.measuring import EPS, KINK, ForwardPass, Point, Slope, close, draw_points, measure, rounding
-from autograd_mini.notation import Text
-from autograd_mini.reals import Real, real
+from autograd_mini.measuring import EPS, KINK, ForwardPass, Point, Slope, agree, draw_points, measure
+from autograd_mini.notation import Text, columns
 from autograd_mini.slips import gradient_slips
 from autograd_mini.value import Value
 
@@ -30,8 +28,6 @@ SAFETY = 10  # a difference counts if it is so many times what rounding explains
 MOST_SLIPS = 100_000  # nodes at which slips are looked for, all gradients together
 ONE_POINT = "one point cannot tell: a number, or a formula without arguments, is checked at the recorded point only"
 HINT = "; it is right at the recorded point: is there an `if` in C, or a number in the formula that is not an argument?"
-
-Formula: TypeAlias = "Callable[..., Any] | Real"
 
 
 class Row(NamedTuple):
@@ -96,77 +92,38 @@ def compare(
     leaves = {text: v for v in graph.leaves for text in (graph.names[v], normalize("NFKC", graph.names[v]))}
     keys: list[Any] = [leaves.get(key, key) if isinstance(key, str) else key for key in by_hand]
     graph.require_leaves(keys)
-    hands = [ByHand(graph.gradient_name(leaf), by, leaves) for leaf, by in zip(keys, by_hand.values(), strict=True)]
-    functions = [hand for hand in hands if hand.asked]
-    shown = dict.fromkeys([*(leaf for hand in functions[:1] for leaf in hand.asked.values()), *graph.leaves])
-    drawn = draw_points(graph, list(shown), points if functions else 0, random.Random(seed))
+    for leaf in keys:
+        if keys.count(leaf) > 1:
+            raise ValueError(f"{graph.gradient_name(leaf)} is given twice: by the leaf itself, and by its label")
+    hands = {key: ByHand(graph.gradient_name(key), by, leaves) for key, by in zip(keys, by_hand.values(), strict=True)}
+    asked = dict.fromkeys(leaf for hand in hands.values() for leaf in hand.asked.values())
+    drawn = draw_points(graph, [*(asked | dict.fromkeys(graph.leaves))], points if asked else 0, random.Random(seed))
     forward = ForwardPass(graph)
 
     checks: dict[Value, list[Check]] = {}
-    for leaf, hand in zip(keys, hands, strict=True):
+    for leaf, hand in hands.items():
         cost = forward.cost(leaf)
-        # A number is right or wrong at the recorded point only.
-        slopes = {p: measure(cost, p, leaf, numeric_tolerance) for p in (drawn if hand.asked else drawn[:1])}
         noise = EPS * max(abs(point.gradients[leaf]) for point in drawn)
-        checks[leaf] = [_check(hand, leaf, point, slope, noise, tolerance) for point, slope in slopes.items()]
-    judged = [_judge(graph, leaf, checks, tolerance) for leaf in keys]
-    every = [check for each in checks.values() for check in each]
+        checks[leaf] = [
+            _check(hand, leaf, point, measure(cost, point, leaf, numeric_tolerance), noise, tolerance)
+            for point in (drawn if hand.asked else drawn[:1])  # a number is right or wrong at the recorded point only
+        ]
+    judged = [_judge(graph, leaf, checks, tolerance) for leaf in checks]
+    rows = tuple(row for row, _ in judged)
     remarks = [remark for _, remarks in judged for remark in remarks]
-    if all(check.slope.doubt and check.state != "disputed" for check in every):
+    every = [check for each in checks.values() for check in each]
+    if all(check.slope.doubt for check in every):
         remarks.insert(0, "automatic could not be verified numerically")
-    elif not any(check.state == "disputed" for check in every):
+    elif all(check.state != "disputed" for check in every):
         remarks.insert(0, "automatic agrees with numeric (the central difference)")
-    if len(keys) > _searched(graph):
+    if len(rows) > _searched(graph):
         remarks.append(f"the graph is large: slips were looked for in the first {_searched(graph)} gradients only")
-    if len(functions) < len(hands) or len(drawn) == 1:
+    if any(len(each) == 1 for each in checks.values()):
         remarks.append(ONE_POINT)
     more = f" and at {len(drawn) - 1} more point{'s' * (len(drawn) > 2)}" if len(drawn) > 1 else ""
     title = f"gradients of {graph.names[output]} at {drawn[0].where}{more}"
     ending = f"seed {seed}; tolerance {tolerance:g} for by hand, {numeric_tolerance:g} for numeric"
-    rows = tuple(row for row, _ in judged)
     return Comparison(rows, Text("\n".join([title, "", *_table(rows), "", *remarks, ending])))
-
-
-class ByHand:
-    """A gradient by hand, a number or a function, and the leaves it asks for: none if it is the same at every point."""
-
-    def __init__(self, name: str, formula: Formula, leaves: Mapping[str, Value]) -> None:
-        self.name = name
-        self.formula = formula if callable(formula) else partial(real, formula)
-        try:
-            parameters = inspect.signature(self.formula).parameters
-        except ValueError:
-            raise TypeError(f"the formula for {name} hides its arguments: write lambda x: f(x) for f") from None
-        rest = [each for each, p in parameters.items() if p.kind is p.VAR_KEYWORD]
-        self.in_order = [each for each, p in parameters.items() if p.kind is p.POSITIONAL_ONLY and each in leaves]
-        self.asked = {each: leaves[each] for each in (*parameters, *(leaves if rest else ())) if each in leaves}
-        for each, p in parameters.items():
-            if each not in (*leaves, *rest) and p.default is p.empty:
-                raise ValueError(f"the formula for {name} asks for {p}; it may ask for {', '.join(leaves)} or **leaves")
-
-    def __call__(self, at: Mapping[Value, Any]) -> Any:
-        given = {each: at[leaf] for each, leaf in self.asked.items()}
-        return self.formula(*[given.pop(each) for each in self.in_order], **given)
-
-    def number(self, at: Mapping[Value, float]) -> tuple[float, str]:
-        """The number, and what went wrong where it is nan."""
-        try:
-            result = self(at)
-        except (ArithmeticError, ValueError) as error:
-            return nan, f"raises {type(error).__name__}: {error}"
-        try:
-            number = nan if isinstance(result, complex) else real(result)
-        except TypeError:
-            told = f"the formula for {self.name} returned {result!r:.60}"
-            raise TypeError(f"{told}: expected one number, computed from the arguments, which are floats") from None
-        return (number, "") if isfinite(number) else (nan, f"gives {result}")
-
-    def rounding(self, at: Mapping[Value, Value]) -> float:
-        """By how much its number is uncertain, as far as the formula takes Values."""
-        try:
-            return rounding(self(at))
-        except Exception:  # no one promised that it does
-            return 0.0
 
 
 class Check(NamedTuple):
@@ -187,18 +144,19 @@ def _check(hand: ByHand, leaf: Value, point: Point, slope: Slope, noise: float, 
     """What by hand, the automatic gradient and the measured slope say of one another at a point."""
     number, problem = hand.number(point.at)
     automatic = point.gradients[leaf]
-    check = partial(Check, number, automatic, slope, point)
+    within = slope.low <= number <= slope.high
     outside = max(slope.low - automatic, automatic - slope.high)
     if slope.doubt and outside > 0 and outside > point.uncertainty(leaf):
         both = f"automatic {automatic:.8g} DISAGREES with numeric {slope.number:.8g} at {point.where}"
-        agrees = "; by hand agrees with numeric" if slope.low <= number <= slope.high else ""
-        return check("disputed", f"{both}: the derivative of a rule in this graph is wrong{agrees}")
+        remark = f"{both}: the derivative of a rule in this graph is wrong{'; by hand agrees with numeric' * within}"
+        return Check(number, automatic, slope._replace(doubt=""), point, "disputed", remark)
+    check = partial(Check, number, automatic, slope, point)
     if problem:
         return check("unclear", f"the formula {problem} at {point.where}")
-    if close(number, automatic, tolerance):
+    if agree(number, automatic, tolerance):
         return check("agrees")
     both = f"{number:.8g} by hand, {automatic:.8g} automatic at {point.where}"
-    if slope.doubt == KINK and slope.low <= number <= slope.high:
+    if slope.doubt == KINK and within:
         return check("unclear", f"{both}: {KINK}")
     # How far the automatic gradient is right, the measured slope says; where that is not enough, its rounding error.
     known = inf if slope.doubt else slope.high - slope.low
@@ -212,35 +170,34 @@ def _check(hand: ByHand, leaf: Value, point: Point, slope: Slope, noise: float, 
 def _judge(graph: Graph, leaf: Value, every: Checks, tolerance: float) -> tuple[Row, list[str]]:
     """What all points together say of a gradient, and what the table does not show, in sentences."""
     name, checks, here, count = graph.gradient_name(leaf), every[leaf], every[leaf][0], len(every[leaf])
-    told = [check for state in ("differs", "agrees") for check in checks if check.state == state]
+    conclusive = [check for state in ("differs", "agrees") for check in checks if check.state == state]
     said = {check.state: check.remark for check in reversed(checks)}  # of each state, at the first point
     verdict, cause = "unclear", ""
     if "disputed" in said:
         said = {"disputed": said["disputed"]}
     elif "differs" in said:
-        verdict, cause = "WRONG", _cause(graph, leaf, every, told, tolerance)
-        said["differs"] = _wrong(checks, told, cause)
+        verdict, cause = "WRONG", _cause(graph, leaf, every, conclusive, tolerance)
+        said["differs"] = _wrong(checks, conclusive, cause)
     # That 0 is 0 says little about a formula which is elsewhere not quite 0.
-    elif isfinite(here.by_hand) and (any(check.automatic for check in told) or (told and "unclear" not in said)):
+    elif isfinite(here.by_hand) and (any(check.automatic for check in conclusive) or {*said} == {"agrees"}):
         verdict = "ok"
     remarks = [f"{name}: {remark}" for remark in said.values() if remark]
-    doubtful = bool(here.slope.doubt) and here.state != "disputed"
-    if doubtful:
+    if here.slope.doubt:
         remarks.insert(0, f"~ {name}: the numeric gradient is unreliable here: {here.slope.doubt}")
     if verdict != "WRONG" and count > 1 and not any(check.automatic for check in checks):
         remarks.append(f"{name} is 0 at all {count} points: a wrong factor would go unnoticed")
-    return Row(name, here.by_hand, here.automatic, here.slope.number, not doubtful, verdict, cause), remarks
+    return Row(name, here.by_hand, here.automatic, here.slope.number, not here.slope.doubt, verdict, cause), remarks
 
 
-def _wrong(checks: Sequence[Check], told: Sequence[Check], cause: str) -> str:
+def _wrong(checks: Sequence[Check], conclusive: Sequence[Check], cause: str) -> str:
     """At how many points a gradient is wrong, and by which cause."""
-    if cause and len(told) == 1:
+    if cause and len(conclusive) == 1:
         return f"at the one point {cause}; another cause may fit as well"
     if cause:
-        return f"at all {len(told)} {'conclusive ' * (len(told) < len(checks))}points {cause}"
+        return f"at all {len(conclusive)} {'conclusive ' * (len(conclusive) < len(checks))}points {cause}"
     wrong = sum(check.state == "differs" for check in checks)
     where = f" at {wrong} of {len(checks)} points" if len(checks) > 1 else ""
-    return f"wrong{where}, no single cause fits: {told[0].remark}{HINT * (checks[0].state == 'agrees')}"
+    return f"wrong{where}, no single cause fits: {conclusive[0].remark}{HINT * (checks[0].state == 'agrees')}"
 
 
 def _searched(graph: Graph) -> int:
@@ -248,45 +205,40 @@ def _searched(graph: Graph) -> int:
     return 1 + MOST_SLIPS // len(graph.order)
 
 
-def _cause(graph: Graph, leaf: Value, every: Checks, told: Sequence[Check], tolerance: float) -> str:
-    """The cause that explains the numbers at every point that can tell, the plainest if several do; "" if none does."""
-    hands, automatics = [check.by_hand for check in told], [check.automatic for check in told]
+def _cause(graph: Graph, leaf: Value, every: Checks, conclusive: Sequence[Check], tolerance: float) -> str:
+    """The cause that explains the numbers at every conclusive point, the plainest if several do; "" if none does."""
+    agrees = partial(agree, tolerance=tolerance)
+    hands, automatics = [check.by_hand for check in conclusive], [check.automatic for check in conclusive]
 
     def explained(numbers: Iterable[float]) -> bool:
-        return all(close(hand, number, tolerance) for hand, number in zip(hands, numbers, strict=True))
+        return all(map(agrees, hands, numbers))
 
     for other, checks in every.items():
-        pairs = [pair for a, b in zip(every[leaf], checks, strict=False) for pair in ((a, b), (b, a))]
-        if all(close(a.by_hand, b.automatic, tolerance) for a, b in pairs):
+        both = [*zip(every[leaf], checks, strict=False)]  # a number has the recorded point only
+        if all(agrees(a.by_hand, b.automatic) and agrees(b.by_hand, a.automatic) for a, b in both):
             return f"by hand is {graph.gradient_name(other)}: the two are swapped"
     if not any(hands):
         return ""
-    ratio, offset = hands[0] / automatics[0] if automatics[0] else nan, hands[0] - automatics[0]
-    single = sum(any(pair) for pair in zip(hands, automatics, strict=True)) < 2
-    if single:  # a number is some multiple of any other
-        ratio, offset = next((each for each in (-1.0, 2.0, 0.5) if close(each, ratio, tolerance)), nan), nan
-    if explained(ratio * each for each in automatics):
-        fraction = Fraction(ratio).limit_denominator(12)
-        text = str(fraction) if close(float(fraction), ratio, tolerance) else f"{ratio:.6g}"
-        return f"by hand is {text} times automatic" + ": the sign is flipped" * (text == "-1")
-    if single and tolerance > 1e-6:  # by chance, one of the many slips would fit
+    several = sum(map(any, zip(hands, automatics, strict=True))) > 1
+    # One number alone is some multiple of any other, and by some constant larger.
+    for ratio in [hands[0] / (automatics[0] or nan)] if several else [-1.0, 2.0, 0.5]:
+        if explained(ratio * each for each in automatics):
+            fraction = Fraction(ratio).limit_denominator(12)
+            text = str(fraction) if agrees(float(fraction), ratio) else f"{ratio:.6g}"
+            return f"by hand is {text} times automatic" + ": the sign is flipped" * (text == "-1")
+    if [*every].index(leaf) >= _searched(graph) or (tolerance > 1e-6 and not several):  # of so many, one fits by chance
         return ""
-    if [*every].index(leaf) >= _searched(graph):
-        return ""
-    fitting: Sequence[int] = range(sys.maxsize)
-    for check in told:
-        slips = enumerate(gradient_slips(Graph(check.point.output), check.point.nodes[leaf]))
-        fitting = [k for k, slip in slips if k in fitting and close(check.by_hand, slip.number, tolerance)]
-        if not fitting:
-            break
-    else:
-        return "by hand is automatic " + gradient_slips(graph, leaf)[fitting[0]].text(graph)
-    if explained(each + offset for each in automatics):
+    slips = cache(lambda point: gradient_slips(Graph(point.output), point.nodes[leaf]))
+    for k in range(len(slips(conclusive[0].point))):
+        if explained(slips(check.point)[k].number for check in conclusive):
+            return f"by hand is automatic {gradient_slips(graph, leaf)[k].text(graph)}"
+    offset = hands[0] - automatics[0]
+    if several and explained(each + offset for each in automatics):
         return f"by hand is automatic {'-' if offset < 0 else '+'} {abs(offset):.6g}"
     # Each of these takes a pass of its own, so there are not many in a large graph.
     for other, number in product(graph.leaves[: 10_000 // len(graph.order)], (0.0, 1.0)):
         with suppress(ArithmeticError, ValueError):
-            if explained(Point(graph, {**check.point.at, other: number}).gradients[leaf] for check in told):
+            if explained(Point(graph, {**check.point.at, other: number}).gradients[leaf] for check in conclusive):
                 return f"by hand is automatic with {number:g} in place of {graph.names[other]}"
     return ""
 
@@ -294,14 +246,14 @@ def _cause(graph: Graph, leaf: Value, every: Checks, told: Sequence[Check], tole
 def _table(rows: Sequence[Row]) -> list[str]:
     lines = [["", "by hand", "automatic", "numeric", "hand/auto", "rel. error", ""]]
     for name, hand, automatic, numeric, trusted, verdict, _ in rows:
-        ratio = _shown(hand / automatic if automatic else nan, "#.5g")
+        ratio = _shown(hand / (automatic or nan), "#.5g")
         larger = max(abs(hand), abs(automatic)) or 1.0
         error = _shown(abs(hand / larger - automatic / larger), ".1e")
         numbers = _shown(hand), _shown(automatic), "~" * (not trusted) + _shown(numeric)
         lines.append([name, *numbers, ratio, error, verdict])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    widths[1:4] = [max(widths[1:4])] * 3
-    return ["  ".join(map(str.rjust, line, widths)).rstrip() for line in lines]
+    width = max(len(text) for line in lines for text in line[1:4])
+    lines[0][1:4] = [text.rjust(width) for text in lines[0][1:4]]  # the columns of the numbers are equally wide
+    return columns(lines, ">>>>>>>")
 
 
 def _shown(number: float, digits: str = ".8g") -> str:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeAlias
 from autograd_mini.gradients import gradient
 from autograd_mini.graph import Graph, topological_order
 from autograd_mini.notation import figure
+from autograd_mini.reals import attempt
 from autograd_mini.value import Value
 
 EPS = sys.float_info.epsilon
@@ -25,7 +26,7 @@ KINK = "the output has a kink, or bends too sharply"
 Cost: TypeAlias = "Callable[[Sequence[float], float], float]"
 
 
-def close(a: float, b: float, tolerance: float) -> bool:
+def agree(a: float, b: float, tolerance: float) -> bool:
     return isclose(a, b, rel_tol=tolerance, abs_tol=TINY)
 
 
@@ -63,9 +64,7 @@ def draw_points(graph: Graph, leaves: Sequence[Value], count: int, rng: random.R
     """
     points = [Point(graph, {leaf: leaf.data for leaf in leaves})]
     reach = 1.0
-    for _ in range(count + 40):
-        if len(points) > count:
-            break
+    while len(points) <= count and reach > 1e-6:
         moves = {leaf: reach * rng.choice((-1, 1)) * rng.uniform(0.25, 1) for leaf in graph.leaves}
         try:
             points.append(Point(graph, {v: v.data + moves[v] * max(1.0, abs(v.data)) for v in leaves}))
@@ -76,11 +75,8 @@ def draw_points(graph: Graph, leaves: Sequence[Value], count: int, rng: random.R
 
 def places(graph: Graph) -> dict[Any, int]:
     """A place in a list of numbers for every node of the graph, and for every plain number; the output's is the last."""
-    place: dict[Any, int] = {}
-    for node in graph.order:
-        for each in (*node.operands, node):
-            place.setdefault(each, len(place))
-    return place
+    every = dict.fromkeys(each for node in graph.order for each in (*node.operands, node))
+    return {each: place for place, each in enumerate(every)}
 
 
 class ForwardPass:
@@ -92,9 +88,8 @@ class ForwardPass:
         self.steps = [(place[v], v.rule.forward, *map(place.get, (*v.operands, None)[:2])) for v in operations]
 
     def cost(self, leaf: Value) -> Cost:
-        """The output as a function of the numbers at a point and the one of this leaf; nan where it has none."""
-        place = self.place[leaf]
-        moving, steps = {place}, []  # what does not depend on the leaf is not computed again
+        """The output as a function of the numbers at a point and another one of this leaf."""
+        moving, steps = {self.place[leaf]}, []  # what does not depend on the leaf is not computed again
         for step in self.steps:
             if step[2] in moving or step[3] in moving:
                 moving.add(step[0])
@@ -102,13 +97,10 @@ class ForwardPass:
 
         def cost(numbers: Sequence[float], moved: float) -> float:
             now = [*numbers]
-            now[place] = moved
-            try:
-                for k, forward, a, b in steps:
-                    now[k] = forward(now[a]) if b is None else forward(now[a], now[b])
-                return float(now[-1])
-            except (ArithmeticError, TypeError, ValueError):
-                return nan
+            now[self.place[leaf]] = moved
+            for k, forward, a, b in steps:
+                now[k] = forward(now[a]) if b is None else forward(now[a], now[b])
+            return now[-1]
 
         return cost
 
@@ -140,10 +132,10 @@ def measure(cost: Cost, point: Point, leaf: Value, tolerance: float) -> Slope:
         if noise > larger and k < 3:
             continue
         up, down = x + step, x - step
-        above, below = cost(point.numbers, up), cost(point.numbers, down)
+        above, below = attempt(cost, point.numbers, up), attempt(cost, point.numbers, down)
         slope = (above - below) / (up - down)
         gap = (above - here) / (up - x) - (here - below) / (x - down)
-        if automatic and close(slope, automatic, tolerance):
+        if automatic and agree(slope, automatic, tolerance):
             return Slope(slope, slope - tolerance * abs(slope), slope + tolerance * abs(slope), "")
         if larger == inf:  # that was the usual step; now the others
             larger = max(abs(automatic), abs(slope))

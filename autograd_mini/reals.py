@@ -35,9 +35,9 @@ def real(number: Any) -> float:
     raise TypeError(f"expected a real number, not {reprlib.repr(number)} ({type(number).__name__}): pass {hint}")
 
 
-def attempt(function: Callable[..., float], *arguments: Any) -> float:
+def attempt(function: Callable[..., Any], *arguments: Any) -> float:
     """The number that the function gives; nan if there is none for these arguments."""
     try:
-        return function(*arguments)
+        return float(function(*arguments))
     except (ArithmeticError, TypeError, ValueError):  # the TypeError is that of a complex number
         return nan

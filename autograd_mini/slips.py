@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
-from math import nan
+from operator import truediv
 from typing import Any, NamedTuple
 
 from autograd_mini.backprop import Contribution, backward_pass
@@ -39,37 +39,33 @@ SLIPS: tuple[tuple[str, Callable[[Contribution], float]], ...] = (
 class Slip(NamedTuple):
     """A wrong number, nan if there is none, and the phrase that says what is wrong, to be filled in with names.
 
-    The phrase is about a node and, unless the position is None, its operand there. ``places`` counts the places in the
-    graph where the same goes wrong.
+    The phrase is about a node and, unless the position is None, its operand there.
     """
 
     number: float
     phrase: str
     node: Value
     position: int | None = None
-    places: int = 1
 
     def words(self, graph: Graph) -> str:
         """The slip in the names of the graph: "without the local derivative ∂v1/∂w = x"."""
-        called = [plain(each) if isinstance(each, float) else graph.names[each] for each in self._values]
-        parts: dict[str, str] = {}
-        if self.position is not None:
-            upstream, local = graph.gradient_name(self.node), graph.derivative_name(self.node, self.position)
-            contribution = local if self.node is graph.output else f"{upstream} × {local}"
-            derivative = f"{local} = {partial_formula(graph, self.node, self.position)}"
-            parts = {"upstream": upstream, "local": local, "contribution": contribution, "derivative": derivative}
-        places = f", in all {self.places} places like it" if self.places > 1 else ""
-        return self.phrase.format(*called, **parts) + places
+        node, position = self.node, self.position
+        names = [plain(each) if isinstance(each, float) else graph.names[each] for each in (node, *node.operands)]
+        if position is None:
+            return self.phrase.format(*names)
+        upstream, local = graph.gradient_name(node), graph.derivative_name(node, position)
+        contribution = local if node is graph.output else f"{upstream} × {local}"
+        derivative = f"{local} = {partial_formula(graph, node, position)}"
+        parts = {"upstream": upstream, "local": local, "contribution": contribution, "derivative": derivative}
+        return self.phrase.format(*names, **parts)
 
     def text(self, graph: Graph) -> str:
         """The words, and the equations they need where those are not at hand: "…, where v1 = w * x"."""
-        nodes = [each for each in dict.fromkeys(self._values) if isinstance(each, Value) and each.operands]
-        told = [graph.equation(each) for each in nodes if each is self.node or graph.names[each] != each.label]
+        unlabelled = [
+            each for each in self.node.operands if isinstance(each, Value) and graph.names[each] != each.label
+        ]
+        told = [graph.equation(each) for each in dict.fromkeys([self.node, *unlabelled]) if each.operands]
         return self.words(graph) + (f", where {', '.join(told)}" if told else "")
-
-    @property
-    def _values(self) -> tuple[Value | float, ...]:
-        return (self.node, *self.node.operands)
 
 
 def contribution_slips(step: Contribution) -> Iterator[Slip]:
@@ -86,32 +82,35 @@ def contribution_slips(step: Contribution) -> Iterator[Slip]:
             continue  # the exponent stands twice in b * a ** (b - 1), once of them as b - 1
         fed = [*numbers]
         fed[place] = numbers[taken]
-        partial = attempt(lambda fed: float(node.rule.partials[position](*fed)), fed)
-        phrase = f"with {{{taken}}} in place of {{{place}}} in {{derivative}}"
-        yield Slip(step.upstream * partial, phrase, node, position)
+        number = step.upstream * attempt(node.rule.partials[position], *fed)
+        yield Slip(number, f"with {{{taken}}} in place of {{{place}}} in {{derivative}}", node, position)
 
 
-def factor_slips(step: Contribution) -> Iterator[Slip]:
-    """The wrong numbers that a contribution may become where the local derivative has a factor too many or too few."""
-    for place, number in enumerate(map(float, step.node.operands), 1):
-        if step.node.rule is div:
-            continue  # its derivatives are quotients
-        without = step.contribution / number if number else nan
-        extra = step.contribution * number
-        yield Slip(without, f"without the factor {{{place}}} in {{derivative}}", step.node, step.position)
-        yield Slip(extra, f"with an extra factor {{{place}}} in {{derivative}}", step.node, step.position)
+def factor_slips(right: float, factor: float, phrase: str, *where: Any) -> list[Slip]:
+    """The wrong numbers that a product may become: without a factor, or with one that it does not have."""
+    without, extra = attempt(truediv, right, factor), right * factor
+    return [
+        Slip(without, f"without the factor {phrase}", *where),
+        Slip(extra, f"with an extra factor {phrase}", *where),
+    ]
 
 
-def plainest_first(step: Contribution) -> list[Slip]:
-    """Both kinds: without the 2 of 2 * v comes before half of a contribution."""
+def pencil_slips(step: Contribution) -> list[Slip]:
+    """The slips of a contribution, those of a factor in the local derivative among them.
+
+    Without the 2 of 2 * v comes before half of a contribution.
+    """
+    node, position, factors = step.node, step.position, []
+    for place, number in enumerate(map(float, node.operands), 1):
+        if node.rule is not div:  # its derivatives are quotients
+            factors += factor_slips(step.contribution, number, f"{{{place}}} in {{derivative}}", node, position)
     slips = [*contribution_slips(step)]
-    return [*slips[:3], *factor_slips(step), *slips[3:]]
+    return [*slips[:3], *factors, *slips[3:]]
 
 
 def derivative_slips(step: Contribution) -> Iterator[Slip]:
     """The wrong numbers that the local derivative of a step may become: those of a contribution with 1 upstream."""
-    alone = step._replace(upstream=1.0, contribution=step.partial)
-    for slip in plainest_first(alone):
+    for slip in pencil_slips(step):
         if not slip.phrase.startswith(("without the contribution", "without the local", "without the upstream")):
             yield slip._replace(phrase=slip.phrase.replace("the contribution {contribution}", "{local}"))
 
@@ -120,11 +119,10 @@ def sum_slips(steps: Sequence[Contribution]) -> Iterator[Slip]:
     """The wrong numbers that a gradient may become, given all the contributions to it."""
     total = sum(step.contribution for step in steps)
     yield Slip(-total, "with the sign flipped", steps[0].operand)
-    if len(steps) > 1:
-        for step in steps:
-            yield Slip(step.contribution, "with nothing but {contribution}", step.node, step.position)
     for step in steps:
-        for slip in plainest_first(step):
+        yield Slip(step.contribution, "with nothing but {contribution}", step.node, step.position)
+    for step in steps:
+        for slip in pencil_slips(step):
             yield slip._replace(number=total - step.contribution + slip.number)
 
 
@@ -145,29 +143,29 @@ def gradient_slips(graph: Graph, leaf: Value) -> list[Slip]:
     Which slips there are, and in which order, depends on nothing but the shape of the graph.
     """
     steps = list(backward_pass(graph, 1.0, float))
-    right = {graph.output: 1.0, **{step.operand: step.after for step in steps}}[leaf]
+    right = next((step.after for step in reversed(steps) if step.operand is leaf), 1.0)
     reach = defaultdict(float, {leaf: 1.0})  # the derivative of a node with respect to the leaf
-    ranked: dict[int, list[Slip]] = defaultdict(list)
+    ranked: dict[float, list[Slip]] = defaultdict(list)  # the lower the rank, the plainer
     alike: dict[Any, list[Slip]] = defaultdict(list)
-    alone = []
     for step in reversed(steps):
         node, position, operand = step[:3]
         if operand in reach:
             reach[node] += step.partial * reach[operand]
-            alone.append(Slip(step.contribution * reach[operand], "with nothing but {contribution}", node, position))
+            alone = step.contribution * reach[operand]
+            ranked[0.5].append(Slip(alone, "with nothing but {contribution}", node, position))
             for rank, wrong in enumerate(contribution_slips(step)):
                 slip = Slip(right + (wrong.number - step.contribution) * reach[operand], *wrong[1:])
                 ranked[rank].append(slip)
                 alike[rank, node.rule, position, operand is leaf, (*map(type, node.operands),)].append(slip)
     for (rank, *_), slips in alike.items():
-        if len(slips) > 1:
-            others = sum(slip.number - right for slip in slips[1:])
-            ranked[rank].append(slips[0]._replace(number=slips[0].number + others, places=len(slips)))
+        count, (first, *others) = len(slips), slips
+        if others:
+            change = sum(slip.number - right for slip in others)
+            phrase = f"{first.phrase}, in all {count} places like it"
+            ranked[rank].append(first._replace(number=first.number + change, phrase=phrase))
             if rank == 0:
-                once = f"with one contribution like {{contribution}} in place of {len(slips)}"
-                alone.append(Slip(right + others, once, slips[0].node, slips[0].position))
-    ranked[0] += alone
+                once = f"with one contribution like {{contribution}} in place of {count}"
+                ranked[0.5].append(first._replace(number=right + change, phrase=once))
     for node in graph.order:
-        ranked[1].append(Slip(right / node.data if node.data else nan, "without the factor {0}", node))
-        ranked[1].append(Slip(right * node.data, "with an extra factor {0}", node))
+        ranked[1.5] += factor_slips(right, node.data, "{0}", node)
     return [slip for rank in sorted(ranked) for slip in ranked[rank]]

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from autograd_mini.backprop import Contribution, backward_pass, local_derivative
-from autograd_mini.comparison import Formula, compare
+from autograd_mini.by_hand import Formula
+from autograd_mini.comparison import compare
 from autograd_mini.errors import told
 from autograd_mini.graph import Graph
 from autograd_mini.notation import Text, figure
@@ -162,7 +163,8 @@ def marks(
         node, position, operand, upstream = each.node, each.position, each.operand, gradients[each.node]
         follows = attempt(local_derivative, graph, node, position, float)
         rule = f"how {graph.equation(node)} changes with {graph.names[operand]}"
-        own = each._replace(partial=follows, contribution=follows)  # of the output, it is a gradient too
+        own = each._replace(upstream=1.0, partial=follows, contribution=follows)
+        # Those of the output are gradients too.
         slips = sum_slips([own]) if node is graph.output else derivative_slips(own)
         partial = mark(graph.derivative_name(node, position), each.partial, follows, rule, slips)
         sums[operand].append(each._replace(upstream=upstream, partial=partial, contribution=upstream * partial))

@@ -833,6 +833,12 @@ def test_a_negative_number_of_points_is_refused():
         compare(neuron(), {"w": right_w}, points=-1)
 
 
+def test_a_leaf_that_is_given_twice_is_refused():
+    (w,) = leaves(w=0.5)
+    with pytest.raises(ValueError, match="∂C/∂w is given twice: by the leaf itself, and by its label"):
+        compare((w**2).named("C"), {w: lambda w: 2 * w, "w": lambda w: 3 * w})
+
+
 def test_an_inner_node_is_not_a_leaf():
     (w,) = leaves(w=0.5)
     z = (w * 2).named("z")

@@ -41,7 +41,7 @@ def test_the_number_is_that_of_a_backward_pass_with_the_slip_in_it(seed):
     tried = 0
     for slip in gradient_slips(graph, leaf):
         wrong = next((WRONG[start] for start in WRONG if slip.phrase.startswith(start)), None)
-        if slip.position is None or slip.places > 1 or wrong is None or math.isnan(slip.number):
+        if slip.position is None or "places like it" in slip.phrase or wrong is None or math.isnan(slip.number):
             continue
         slot = ("da", "db")[slip.position]
         right = getattr(slip.node.rule, slot)
