@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograd_mini.graph import Graph
 from autograd_mini.notation import PYTHON, plain, printable, signed
+from autograd_mini.reals import attempt
 from autograd_mini.rules import Rule
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def check_numbers(graph: Graph) -> None:
             changed = " or ".join(graph.names[leaf] for leaf in dict.fromkeys(_changed(node)))
             raise StaleGraphError(
                 f"{graph.equation(node)} was recorded as {plain(node._data)} "
-                f"but is {'undefined' if now is None else plain(now)} now: "
+                f"but is {'undefined' if isnan(now) else plain(now)} now: "
                 f"{changed} has changed, compute {graph.names[graph.output]} again"
             ) from None
         if not isfinite(node._data):
@@ -89,7 +90,7 @@ def is_stale(node: Value) -> bool:
     if not _changed(node):
         return False
     now = _recomputed(node)
-    return now != node._data and not (now is not None and isnan(now) and isnan(node._data))
+    return now != node._data and not (isnan(now) and isnan(node._data))
 
 
 def _changed(node: Value) -> list[Value]:
@@ -98,9 +99,6 @@ def _changed(node: Value) -> list[Value]:
     return [operand for operand, number in pairs if operand is not None and operand._data is not number]
 
 
-def _recomputed(node: Value) -> float | None:
-    try:
-        now: float = node.rule.number(*map(float, node.operands))
-    except (ArithmeticError, ValueError, TypeError):
-        return None
-    return now
+def _recomputed(node: Value) -> float:
+    """What the node would be now; nan if it is undefined."""
+    return attempt(node.rule.number, *map(float, node.operands))
