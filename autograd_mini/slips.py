@@ -86,13 +86,10 @@ def contribution_slips(step: Contribution) -> Iterator[Slip]:
         yield Slip(number, f"with {{{taken}}} in place of {{{place}}} in {{derivative}}", node, position)
 
 
-def factor_slips(right: float, factor: float, phrase: str, *where: Any) -> list[Slip]:
+def factor_slips(right: float, factor: float, phrase: str, *where: Any) -> Iterator[Slip]:
     """The wrong numbers that a product may become: without a factor, or with one that it does not have."""
-    without, extra = attempt(truediv, right, factor), right * factor
-    return [
-        Slip(without, f"without the factor {phrase}", *where),
-        Slip(extra, f"with an extra factor {phrase}", *where),
-    ]
+    yield Slip(attempt(truediv, right, factor), f"without the factor {phrase}", *where)
+    yield Slip(right * factor, f"with an extra factor {phrase}", *where)
 
 
 def pencil_slips(step: Contribution) -> list[Slip]:
@@ -100,7 +97,8 @@ def pencil_slips(step: Contribution) -> list[Slip]:
 
     Without the 2 of 2 * v comes before half of a contribution.
     """
-    node, position, factors = step.node, step.position, []
+    node, position = step.node, step.position
+    factors: list[Slip] = []
     for place, number in enumerate(map(float, node.operands), 1):
         if node.rule is not div:  # its derivatives are quotients
             factors += factor_slips(step.contribution, number, f"{{{place}}} in {{derivative}}", node, position)
