@@ -217,7 +217,7 @@ class _Scene:
     @property
     def column(self) -> str:
         """What the gradients of all nodes are called."""
-        return f"∂{self.graph.names[self.graph.output]}/∂node" if self.seed == 1 else "grad"
+        return self.graph.gradient_heading if self.seed == 1 else "grad"
 
     def edges(self) -> list[Edge]:
         """An edge for every operand, with the local derivative; nan where there is none."""
@@ -251,7 +251,7 @@ def _folded(graph: Graph, edges: Iterable[Edge], nodes: Iterable[Value]) -> tupl
     for node in cards:
         for start, derivative in along[node].items():
             direct = " (direct)" if node is graph.output and uses[start] > 1 else ""
-            links.append((start, node, f"∂{graph._symbol(node)}/∂{graph._symbol(start)}{direct}", derivative))
+            links.append((start, node, graph.quotient(node, start) + direct, derivative))
     return cards, links
 
 
@@ -277,10 +277,9 @@ def headline(graph: Graph) -> str:
 
 def _title(scene: _Scene, is_walk: bool, arrows: Sequence[str], edges: str) -> str:
     graph = scene.graph
-    name = graph.names[graph.output]
     gradient = scene.column
     if scene.seed != 1:
-        gradient += f" = {_figure(scene.seed)} × ∂{name}/∂node"
+        gradient += f" = {_figure(scene.seed)} × {graph.gradient_heading}"
     unknown = "" if is_walk or scene.gradients else ": not computed"
     forward, backward = arrows
     space = '<BR/><FONT POINT-SIZE="4"> </FONT><BR/>'

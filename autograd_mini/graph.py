@@ -69,12 +69,20 @@ class Graph:
 
     def gradient_name(self, node: Value) -> str:
         """What the derivative of the output with respect to the node is called: "∂C/∂w"."""
-        return f"∂{self._symbol(self.output)}/∂{self._symbol(node)}"
+        return self.quotient(self.output, node)
+
+    @property
+    def gradient_heading(self) -> str:
+        """What stands above a column of gradients: "∂C/∂node"."""
+        return f"∂{self._symbol(self.output)}/∂node"
 
     def derivative_name(self, node: Value, position: int) -> str:
         """What a local derivative is called: "∂v1/∂w", and what tells it from others of that name."""
-        operand = node.operands[position]
-        return f"∂{self._symbol(node)}/∂{self._symbol(operand)}{self.mark(node, position)}"
+        return self.quotient(node, node.operands[position]) + self.mark(node, position)
+
+    def quotient(self, above: Value, below: Any) -> str:
+        """The derivative of one node with respect to another: "∂v2/∂w"."""
+        return f"∂{self._symbol(above)}/∂{self._symbol(below)}"
 
     def mark(self, node: Value, position: int) -> str:
         """What tells a local derivative from others of its name.

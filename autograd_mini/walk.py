@@ -222,7 +222,7 @@ class Walk:
     def _table(self) -> str:
         graph = self.graph
         width = max(map(len, graph.names.values()))
-        rows = [("node = expression", "value", f"{graph.gradient_name(self.output).partition('/')[0]}/∂node")]
+        rows = [("node = expression", "value", graph.gradient_heading)]
         for node in sorted(graph.order, key=lambda node: bool(node.operands)):  # the leaves first
             left = graph.names[node]
             if node.operands:

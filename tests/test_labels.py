@@ -207,6 +207,19 @@ def test_a_label_that_is_an_expression_stands_in_brackets_beside_an_operator():
     assert message((n * 1e308 * n * 10).backward) == "v4 = v3 * 10 is inf at v3 = 1e+308: there is no derivative"
 
 
+@pytest.mark.parametrize(("label", "heading"), [("a/b", "∂(a/b)/∂node"), ("a+b", "∂(a+b)/∂node"), ("a", "∂a/∂node")])
+def test_the_heading_of_the_gradients_has_brackets_where_their_names_have_them(label, heading):
+    x = Value(2.0, "x")
+    C = (x * 3).named(label)
+    assert Graph(C).gradient_name(x) == heading.replace("node", "x")
+    assert repr(Walk(C).run()).splitlines()[1].endswith(f"  {heading}")
+    assert tree(C).splitlines()[0].endswith(f"  {heading}")
+    assert f"gradient {heading} (← backward)" in draw(C).source
+    assert heading.replace("node", "x") in draw(C, nodes=[x]).source
+    C.backward(2.0)
+    assert f"gradient grad = 2 × {heading} (← backward)" in draw(C).source
+
+
 @pytest.mark.parametrize(
     ("label", "shown"),
     [("\x1b[31m", r"\x1b[31m"), ("a\nb", r"a\nb"), ("\u202eevil", r"\u202eevil"), ("\ud800", r"\ud800")],
