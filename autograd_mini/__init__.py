@@ -16,7 +16,7 @@ One sigmoid neuron, its cost, and the automatic ∂C/∂w beside the closed form
 """
 
 from autograd_mini.comparison import compare
-from autograd_mini.drawing import draw, tree
+from autograd_mini.drawing import draw
 from autograd_mini.errors import StaleGraphError
 from autograd_mini.flipbooks import flipbook
 from autograd_mini.formulas import formula
@@ -24,6 +24,7 @@ from autograd_mini.gradients import gradient
 from autograd_mini.paths import explain
 from autograd_mini.programs import Program
 from autograd_mini.rules import Rule, cos, exp, log, log_0, relu, sigmoid, sign, sin, softplus, sqrt, step, tanh
+from autograd_mini.trees import tree
 from autograd_mini.value import Value
 from autograd_mini.walk import Walk
 from autograd_mini.worksheets import Worksheet

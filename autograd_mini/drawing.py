@@ -1,31 +1,30 @@
-"""A computation graph as a picture: draw() for Graphviz, tree() for any terminal."""
+"""draw: a computation graph as a picture, drawn by Graphviz."""
 
 from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING, ClassVar
 
 from autograd_mini import rules
-from autograd_mini.backprop import backpropagated, local_derivative
-from autograd_mini.errors import StaleGraphError, check_numbers
+from autograd_mini.backprop import local_derivative
+from autograd_mini.formulas import spelled
 from autograd_mini.graph import Graph, listed
-from autograd_mini.notation import ATOM, Notation, Text, Written, columns, figure
+from autograd_mini.notation import ATOM, Notation, Written
 from autograd_mini.reals import attempt
 from autograd_mini.rules import Rule
+from autograd_mini.trees import Moment, assigned, tree_at
 from autograd_mini.value import Value
 
 if TYPE_CHECKING:
     from autograd_mini.diagram import Diagram
-    from autograd_mini.walk import Moment, Walk
+    from autograd_mini.walk import Walk
 
 MOST_NODES = 300  # nobody can read a larger diagram, and dot takes longer and longer to lay it out
 MOST_EDGES = 400  # of a folded diagram
 MOST_NUMBERS = 20  # on the edges of a folded diagram: instead of more, the edges show by their looks how large they are
-MOST_LINES = 60  # of a tree
-MOST_LEVELS = 16  # of a tree: each of them indents it by three columns
 LONGEST_TITLE = 60
 LONGEST_FOLDED = 20  # of the expressions on the cards of a folded diagram
 
@@ -57,9 +56,12 @@ Edge = tuple[Value, Value, str, float]  # from, to, and the derivative of the se
 
 
 class Print(Notation):
-    """How a formula is set in print: ·, −, ², σ."""
+    """How a formula is set in print: ·, −, ², σ. One that is longer than the ``longest`` is left empty."""
 
     signs: ClassVar = {rules.mul: "·", rules.sub: "−", rules.neg: "−"}
+
+    def __init__(self, longest: float = inf) -> None:
+        self.longest = longest
 
     def number(self, number: float) -> Written:
         written = super().number(number)
@@ -74,6 +76,11 @@ class Print(Notation):
             return operands[0].bracketed(ATOM) + "²³"[int(operands[1].text) - 2]
         return super().operator(rule, operands)
 
+    def operation(self, rule: Rule, operands: Sequence[Written]) -> Written:
+        whole = super().operation(rule, operands)
+        is_short = len(whole.text) <= self.longest and all(operand.text for operand in operands)
+        return whole if is_short else Written("")
+
 
 PRINT = Print()
 
@@ -82,7 +89,7 @@ def draw(
     output: Value,
     *,
     nodes: Iterable[Value] | None = None,
-    walk: Walk | Moment | None = None,
+    walk: Walk | None = None,
     parameters: Iterable[Value] = (),
     rankdir: str = "LR",
 ) -> Diagram:
@@ -108,16 +115,28 @@ def draw(
     >>> "∂C/∂w = <B>3</B>" in draw(C).source
     True
     """
-    from autograd_mini.diagram import Diagram  # not above, since it imports graphviz
-
     if rankdir not in DIRECTIONS:
         raise ValueError(f'rankdir is "LR" or "BT", not {rankdir!r}')
+    if walk is None:
+        moment = assigned(output)
+    elif getattr(walk, "output", None) is output:
+        moment = walk.moment
+    else:
+        raise ValueError(f"this is not a walk of {Graph(output).names[output]}: draw(walk.output, walk=walk)")
+    return picture(moment, nodes, parameters, rankdir)
+
+
+def picture(
+    moment: Moment, nodes: Iterable[Value] | None = None, parameters: Iterable[Value] = (), rankdir: str = "BT"
+) -> Diagram:
+    """What draw() returns, at any moment."""
+    from autograd_mini.diagram import Diagram  # not above, since it imports graphviz
+
+    graph, lit, stale = moment.graph, moment.lit, moment.stale
     *arrows, tail, head = DIRECTIONS[rankdir]
-    scene = _Scene(output, walk)
-    graph = scene.graph
     trained = listed(parameters, "draw(C, parameters=[w, b])")
     graph.require_leaves(trained)
-    cards, edges = graph.order, scene.edges()
+    cards, edges = graph.order, _local_derivatives(graph)
     style, legend, longest = {}, "local derivative, on each edge", inf
     if nodes is not None:
         cards, edges = _folded(graph, edges, listed(nodes, "draw(C, nodes=[z])"))
@@ -126,29 +145,28 @@ def draw(
     if crowded:
         style, legend = CROWDED_STYLE, "derivative from card to card: thick where large, dashed where negative"
     if len(cards) > MOST_NODES or (crowded and len(edges) > MOST_EDGES):
-        name = graph.names[output]
+        name = graph.names[graph.output]
         raise ValueError(
             f"a diagram with {len(cards)} nodes and {len(edges)} edges cannot be read: "
             f"choose nodes, draw({name}, nodes=[…]), or use tree({name}), which leaves out what is too much"
         )
 
-    style = style | {"rankdir": rankdir, "label": _title(scene, walk is not None, arrows, legend)}
+    style = style | {"rankdir": rankdir, "label": _title(moment, arrows, legend)}
     edge_style = EDGE_STYLE | {"fontsize": "13" if rankdir == "BT" else "11"}  # upright there is room
     diagram: Diagram = Diagram(format="svg", graph_attr=GRAPH_STYLE | style, node_attr=NODE_STYLE, edge_attr=edge_style)
-    diagram.text = _tree(scene)
-    lit = walk.step.node if walk is not None and walk.step is not None else None
+    diagram.text = tree_at(moment)
     identity = {node: f"n{number}" for number, node in enumerate(cards)}  # no label: dot reads a:b as a port
     expressions = _expressions(graph, identity, longest)
     for node in cards:
-        kind = "output" if node is output else "operation" if node.operands else "leaf"
+        kind = "output" if node is graph.output else "operation" if node.operands else "leaf"
         if kind == "leaf" and trained:
             kind = "parameter" if node in trained else "data"
         classes = {"class": f"{kind} lit" if node is lit else kind}  # of the SVG element, for style sheets
-        diagram.node(identity[node], _card(scene, node, kind, node is lit, expressions[node]), **classes)
+        diagram.node(identity[node], _card(moment, node, kind, expressions.get(node, "")), **classes)
     largest = max((abs(derivative) for *_, derivative in edges if isfinite(derivative)), default=0.0) or 1.0
     for start, end, name, derivative in edges:
         weight = "30" if start.operands else "1"  # so that the operations stand in a line, the leaves beside it
-        number = "?" if scene.stale else "undefined" if isnan(derivative) else _figure(derivative)
+        number = "?" if stale else "undefined" if isnan(derivative) else _figure(derivative)
         if crowded:
             look = {"tailport": tail, "headport": head, "arrowhead": "none", "tooltip": _html(f"{name} = {number}")}
             look["style"] = "dotted" if isnan(derivative) else "dashed" if derivative < 0 else "solid"
@@ -162,77 +180,14 @@ def draw(
     return diagram
 
 
-def tree(output: Value) -> Text:
-    """The graph that the output was computed from, as text: one node a line, below it what it was computed from.
-
-    A node that is used more than once stands there once, and is referred to by its name from then on. A gradient is a
-    question mark until ``output.backward()`` has run. Of a large graph only the part next to the output is shown.
-
-    >>> w, x = Value(0.5, "w"), Value(3, "x")
-    >>> tree(((w * x) ** 2).named("C"))
-    node = expression  value  ∂C/∂node
-    C = v1 ** 2         2.25         ?
-    └─ v1 = w * x        1.5         ?
-       ├─ w              0.5         ?
-       └─ x                3         ?
-    """
-    return _tree(_Scene(output, None))
-
-
-class _Scene:
-    """What there is to show of a graph: the graph, and its gradients as far as they are known."""
-
-    def __init__(self, output: Value, walk: Walk | Moment | None) -> None:
-        self.graph = Graph(output)
-        if walk is not None and getattr(walk, "output", None) is not output:
-            raise ValueError(f"this is not a walk of {self.graph.names[output]}: draw(walk.output, walk=walk)")
-        self.stale = ""
-        try:
-            check_numbers(self.graph)
-        except StaleGraphError as error:
-            self.stale = str(error)
-        except FloatingPointError:
-            pass  # an inf or a nan is there to be seen
-        self.gradients = self._assigned() if walk is None else walk.gradients
-        self.unfinished = set() if walk is None else walk.unfinished
-        self.seed = self.gradients.get(output, 1.0)
-
-    def _assigned(self) -> Mapping[Value, float]:
-        """The gradients that backward() of the output has assigned, if they still stand on the nodes; else none.
-
-        Before backward() has run, `grad` is 0.0, and after that of another output it is a derivative of that one. What
-        backward() would give is computed again here, to see whether it is there.
-        """
-        seed = self.graph.output.grad
-        try:
-            gradients = backpropagated(self.graph, seed, float) if seed else {}
-        except (ArithmeticError, StaleGraphError, TypeError, ValueError):
-            return {}
-        return gradients if all(node.grad == gradient for node, gradient in gradients.items()) else {}
-
-    def gradient_name(self, node: Value) -> str:
-        """What the gradient of the node is called; after backward(2) it is not the derivative, but twice that."""
-        return self.graph.gradient_name(node) if self.seed == 1 else "grad"
-
-    @property
-    def column(self) -> str:
-        """What the gradients of all nodes are called."""
-        return self.graph.gradient_heading if self.seed == 1 else "grad"
-
-    def edges(self) -> list[Edge]:
-        """An edge for every operand, with the local derivative; nan where there is none."""
-        graph = self.graph
-        return [
-            (
-                operand,
-                node,
-                graph.derivative_name(node, position),
-                attempt(local_derivative, graph, node, position, float),
-            )
-            for node in graph.order
-            for position, operand in enumerate(node.operands)
-            if isinstance(operand, Value)
-        ]
+def _local_derivatives(graph: Graph) -> list[Edge]:
+    """An edge for every operand, with the local derivative; nan where there is none."""
+    return [
+        (operand, node, graph.derivative_name(node, position), attempt(local_derivative, graph, node, position, float))
+        for node in graph.order
+        for position, operand in enumerate(node.operands)
+        if isinstance(operand, Value)
+    ]
 
 
 def _folded(graph: Graph, edges: Iterable[Edge], nodes: Iterable[Value]) -> tuple[list[Value], list[Edge]]:
@@ -255,32 +210,23 @@ def _folded(graph: Graph, edges: Iterable[Edge], nodes: Iterable[Value]) -> tupl
     return cards, links
 
 
-def _expressions(graph: Graph, named: Container[Value], longest: float) -> dict[Value, str]:
-    """How each node is computed from leaves and from the nodes that are named; "" where that is too long."""
-    texts: dict[Value, str] = {}
-    written: dict[Value, Written] = {}
-    for node in graph.order:
-        operands = [PRINT.number(each) if isinstance(each, float) else written[each] for each in node.operands]
-        is_short = operands and all(operand.text for operand in operands)
-        whole = PRINT.operation(node.rule, operands) if is_short else Written("")
-        texts[node] = whole.text if len(whole.text) <= longest else ""
-        is_named = node in named or not operands
-        written[node] = PRINT.name(graph.names[node]) if is_named else whole._replace(text=texts[node])
-    return texts
+def _expressions(graph: Graph, named: Container[Value], longest: float = inf) -> dict[Value, str]:
+    """How each operation is computed from leaves and from the nodes that are named; "" where that is too long."""
+    return {node: each.text for node, each, _ in spelled(graph, Print(longest), lambda node, _: node in named)}
 
 
 def headline(graph: Graph) -> str:
     """The formula of the output in terms of the leaves, if it is short; else its name."""
-    name, formula = graph.names[graph.output], _expressions(graph, (), LONGEST_TITLE)[graph.output]
+    name, formula = graph.names[graph.output], _expressions(graph, (), LONGEST_TITLE).get(graph.output)
     return f"{name} = {formula}" if formula else name
 
 
-def _title(scene: _Scene, is_walk: bool, arrows: Sequence[str], edges: str) -> str:
-    graph = scene.graph
-    gradient = scene.column
-    if scene.seed != 1:
-        gradient += f" = {_figure(scene.seed)} × {graph.gradient_heading}"
-    unknown = "" if is_walk or scene.gradients else ": not computed"
+def _title(moment: Moment, arrows: Sequence[str], edges: str) -> str:
+    graph, stale = moment.graph, moment.stale
+    gradient = graph.gradient_heading
+    if moment.seed != 1:
+        gradient = f"grad = {_figure(moment.seed)} × {gradient}"
+    unknown = "" if moment.is_computed else ": not computed"
     forward, backward = arrows
     space = '<BR/><FONT POINT-SIZE="4"> </FONT><BR/>'
     legend = (
@@ -288,22 +234,23 @@ def _title(scene: _Scene, is_walk: bool, arrows: Sequence[str], edges: str) -> s
         f'<FONT COLOR="{RED}">gradient {_html(gradient)} ({backward} backward){unknown}</FONT>'
         f'{space if forward == "↑" else "     "}<FONT COLOR="{VIOLET}">{edges}</FONT>'
     )
-    if scene.stale:
-        legend += f'<BR/><FONT COLOR="{RED}"><B>{_html(scene.stale)}</B></FONT>'
+    if stale:
+        legend += f'<BR/><FONT COLOR="{RED}"><B>{_html(stale)}</B></FONT>'
     return f'<<B>{_html(headline(graph))}</B>{space}<FONT POINT-SIZE="12">{legend}</FONT><BR/> >'
 
 
-def _card(scene: _Scene, node: Value, kind: str, lit: bool, expression: str) -> str:
-    head = f"<B>{_html(scene.graph.names[node])}</B>"
+def _card(moment: Moment, node: Value, kind: str, expression: str) -> str:
+    graph, known, lit = moment.graph, moment.gradients.get(node), node is moment.lit
+    head = f"<B>{_html(graph.names[node])}</B>"
     if expression:
         head += f"&#160;= {_html(expression)}"
     if kind != "operation":
         head += f'&#160;&#160;<FONT COLOR="{GREY}" POINT-SIZE="10">{kind}</FONT>'
-    name, known = scene.gradient_name(node), scene.gradients.get(node)
+    name = graph.gradient_name(node) if moment.seed == 1 else "grad"
     gradient, ink = f"{_html(name)} = ?", GREY
     if known is not None:
         number = f"<B>{_figure(known)}</B>"
-        gradient, ink = f"{number} so far" if node in scene.unfinished else f"{_html(name)} = {number}", RED
+        gradient, ink = f"{number} so far" if node in moment.unfinished else f"{_html(name)} = {number}", RED
     border, ring = (3, 0) if lit else (1, 1) if kind == "output" else (1, 0)
     edge, fill = (ORANGE, LIT) if lit else (GREY, FILL[kind])
     # The outer table is the second border of the output, and elsewhere the room that keeps all cards equally large.
@@ -324,38 +271,3 @@ def _figure(number: float) -> str:
 
 def _html(text: str) -> str:
     return html.escape(text).replace("\\", "\\\\")  # or dot would replace \N by the identity of the node
-
-
-def _tree(scene: _Scene) -> Text:
-    graph = scene.graph
-    rows = [("node = expression", "value", scene.column)]
-    shown = set()
-    pending = [(graph.output, "", "")]
-    while pending and len(rows) <= MOST_LINES:
-        node, branch, indent = pending.pop()
-        text = branch + graph.names[node]
-        if node in shown:
-            rows.append((f"{text} (above)", "", ""))
-            continue
-        shown.add(node)
-        if node.operands:
-            text += f" = {graph.expression(node)}"
-        gradient = figure(scene.gradients[node]) if node in scene.gradients else "?"
-        if node in scene.unfinished:
-            gradient += " so far"
-        rows.append((text, figure(node.data), gradient))
-        operands = [operand for operand in node.operands if isinstance(operand, Value)]
-        if operands and len(indent) == 3 * MOST_LEVELS:
-            rows.append((f"{indent}└─ …", "", ""))
-            continue
-        corner, side = "└─ ", "   "
-        for operand in reversed(operands):
-            pending.append((operand, indent + corner, indent + side))
-            corner, side = "├─ ", "│  "
-    lines = columns(rows, "<>>")
-    missing = len(graph.order) - len(shown)
-    if missing:
-        lines.append(f"{missing} of {len(graph.order)} nodes are not shown: use tree() on a node inside to see more")
-    if scene.stale:
-        lines.append(scene.stale)
-    return Text("\n".join(lines))

@@ -12,13 +12,13 @@ from typing import Any
 
 from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, local_derivative
-from autograd_mini.drawing import BLUE, GREY, PRINT, RED, VIOLET, Print, draw, headline
+from autograd_mini.drawing import BLUE, GREY, PRINT, RED, VIOLET, Print, headline, picture
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph, listed
 from autograd_mini.notation import Written
 from autograd_mini.rules import TABLE, Rule
+from autograd_mini.trees import Moment
 from autograd_mini.value import Value
-from autograd_mini.walk import Moment
 
 # The page has other colours in the dark, and its script looks for the numbers: both go by these names.
 CLASSES = {BLUE: "value", RED: "gradient", VIOLET: "derivative", GREY: "kind"}
@@ -73,8 +73,7 @@ def flipbook(
     """
     graph = Graph(output)
     parameters = listed(parameters, "flipbook(C, parameters=[w, b])")
-    finished = Moment(output, backpropagated(graph, 1.0, float), set(), None)
-    diagram = draw(output, walk=finished, parameters=parameters, rankdir="BT")
+    diagram = picture(Moment(graph, backpropagated(graph, 1.0, float)), parameters=parameters)
     diagram.graph_attr.update(label="", pad="0.1")  # the page has a title and a legend of its own
     used = list(dict.fromkeys(node.rule for node in graph.order if node.operands))
     own = [rule.symbol for rule in used if rule not in TABLE]

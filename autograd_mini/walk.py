@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from types import MappingProxyType
-from typing import NamedTuple
 
 from autograd_mini.backprop import Contribution, backward_pass
-from autograd_mini.drawing import MOST_NODES, draw
+from autograd_mini.drawing import MOST_NODES, picture
 from autograd_mini.errors import check_numbers, is_stale
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph
 from autograd_mini.notation import columns, figure
+from autograd_mini.trees import Moment
 from autograd_mini.value import Value
 
 # The width of "0.970688 × 0.028453 = 0.027619", with some room, so that the formulas behind it stand in one column.
@@ -39,6 +39,17 @@ class Step:
         """The gradient of the node, which is complete by now."""
         return float(self.contributions[0].upstream)
 
+    @property
+    def before(self) -> dict[Value, float | None]:
+        """The gradients of the node and of its operands before the step; None where nothing had arrived yet."""
+        operands = {each.operand: each.before for each in reversed(self.contributions)}
+        return {self.node: None if self.number == 1 else self.upstream} | operands
+
+    @property
+    def after(self) -> dict[Value, float]:
+        """The same after it."""
+        return {self.node: self.upstream} | {each.operand: each.after for each in self.contributions}
+
     def __repr__(self) -> str:
         return self.text(lambda name, number: figure(number))
 
@@ -53,7 +64,7 @@ class Step:
             partial = write(local, each.partial)
             product = f"{upstream} × {partial} = {write(sum_of, each.contribution)}"
             if each.before is not None:
-                so_far = "" if walk._last[each.operand][0] is each else " so far"
+                so_far = "" if walk._last[each.operand] is each else " so far"
                 product += f" (was {write(sum_of, each.before)}, now {write(sum_of, each.after)}{so_far})"
             formula = partial_formula(graph, each.node, each.position)
             # 1, -1 and 1 / 2 say no more than the number, and where that is left blank the formula is as well.
@@ -64,15 +75,6 @@ class Step:
 
     def _repr_html_(self) -> str | None:
         return self.walk._picture(self.number, self)
-
-
-class Moment(NamedTuple):
-    """Where a walk is, or was after one of its steps: what a picture of that shows."""
-
-    output: Value
-    gradients: Mapping[Value, float]
-    unfinished: set[Value]
-    step: Step | None
 
 
 class Walk:
@@ -106,7 +108,7 @@ class Walk:
         contributions = list(backward_pass(self.graph, 1.0, float))
         steps = groupby(contributions, key=lambda each: each.node)
         self._steps = [Step(self, number, node, tuple(each)) for number, (node, each) in enumerate(steps, 1)]
-        self._last = {each.operand: (each, step.number) for step in self._steps for each in step.contributions}
+        self._last = {each.operand: each for each in contributions}
         self._name_width = max(len(self.graph.gradient_name(node)) for node in self.graph.order)
         self._chain_width = max((len(chain(self.graph, each)) for each in contributions), default=0)
         self.position = 0
@@ -123,29 +125,22 @@ class Walk:
         if self.position == len(self._steps):
             raise StopIteration
         step = self._steps[self.position]
-        self._require_fresh(step)
-        self._write({self.output: 1.0} | {each.operand: each.after for each in step.contributions}, step.number)
+        self._write(step.after, step.number)
         return step
 
     def back(self) -> Walk:
         """Take the last step back. Raises IndexError at the start."""
-        if self.position == 0:
+        if self.step is None:
             return self.goto(-1)
-        step = self._steps[self.position - 1]
-        changes = {each.operand: each.before for each in reversed(step.contributions)}
-        if step.number == 1:
-            changes[self.output] = None
-        self._write(changes, self.position - 1)
+        self._write(self.step.before, self.position - 1)
         return self
 
     def goto(self, position: int) -> Walk:
         """Move to the position after that many steps, from 0 to ``len(walk)``. Raises IndexError for any other."""
-        if not 0 <= position <= len(self._steps):
-            raise IndexError(f"there is no position {position}: this walk goes from 0 to {len(self._steps)}")
-        for step in self._steps[self.position : position]:
-            self._require_fresh(step)
-        gradients = self._after(position).gradients
-        self._write({node: gradients.get(node) for node in self.graph.order}, position)
+        if not 0 <= position <= len(self):
+            raise IndexError(f"there is no position {position}: this walk goes from 0 to {len(self)}")
+        known = self._moment(position).gradients
+        self._write({node: known.get(node) for node in self.graph.order}, position)
         return self
 
     def run(self) -> Walk:
@@ -163,27 +158,31 @@ class Walk:
         return MappingProxyType(self._gradients)
 
     @property
-    def unfinished(self) -> set[Value]:
+    def unfinished(self) -> Collection[Value]:
         """The nodes whose gradient is known in part: a later step adds to it."""
-        return self._after(self.position).unfinished
+        return self.moment.unfinished
 
-    def _require_fresh(self, step: Step) -> None:
-        if is_stale(step.node):
-            check_numbers(self.graph)
+    @property
+    def moment(self) -> Moment:
+        """What a picture shows at the position."""
+        return self._moment(self.position)
 
     def _write(self, changes: Mapping[Value, float | None], position: int) -> None:
-        """Set these gradients (None where nothing has arrived yet) and the position: all of it or, if interrupted, none."""
+        """Set these gradients, None where nothing has arrived yet, and the position: all of it or, if interrupted, none."""
+        for step in self._steps[self.position : position]:
+            if is_stale(step.node):
+                check_numbers(self.graph)
         before = [(node, node.grad, self._gradients.get(node)) for node in changes]
         after = [(node, 0.0 if known is None else known, known) for node, known in changes.items()]
         was = self.position
         try:
-            self._set(after, position)
-        except BaseException:
             try:
-                self._set(before, was)
+                self._set(after, position)
             except BaseException:
-                self._set(before, was)  # a second interrupt stopped the first try
+                self._set(before, was)
                 raise
+        except BaseException:
+            self._set(before, was)  # once more, since a second interrupt may have stopped the first time
             raise
 
     def _set(self, entries: list[tuple[Value, float, float | None]], position: int) -> None:
@@ -195,12 +194,13 @@ class Walk:
                 self._gradients[node] = known
         self.position = position
 
-    def _after(self, position: int) -> Moment:
-        gradients = {self.output: 1.0} if position or not self._steps else {}  # a leaf has no steps, and is 1 at once
-        for step in self._steps[:position]:
-            gradients.update((each.operand, each.after) for each in step.contributions)
-        unfinished = {node for node in gradients if node is not self.output and self._last[node][1] > position}
-        return Moment(self.output, gradients, unfinished, self._steps[position - 1] if position else None)
+    def _moment(self, position: int) -> Moment:
+        steps, to_come = self._steps[:position], self._steps[position:]
+        gradients = {} if self._steps else {self.output: 1.0}
+        for step in steps:
+            gradients.update(step.after)
+        unfinished = {each.operand for step in to_come for each in step.contributions if each.operand in gradients}
+        return Moment(self.graph, gradients, unfinished, steps[-1].node if steps else None)
 
     def _repr_html_(self) -> str | None:
         return self._picture(self.position, self)
@@ -209,7 +209,7 @@ class Walk:
         """For a notebook: the picture at the position, and below it the text; None where there is no picture."""
         if len(self.graph.order) > MOST_NODES:
             return None
-        image = draw(self.output, walk=self._after(position), rankdir="BT").image(SIZE)
+        image = picture(self._moment(position)).image(SIZE)
         return None if image is None else f"{image}<pre>{escape(repr(shown))}</pre>"
 
     def __repr__(self) -> str:
