@@ -120,7 +120,7 @@ def draw(
     if walk is None:
         moment = assigned(output)
     elif getattr(walk, "output", None) is output:
-        moment = walk.moment
+        moment = walk.at(walk.position)
     else:
         raise ValueError(f"this is not a walk of {Graph(output).names[output]}: draw(walk.output, walk=walk)")
     return picture(moment, nodes, parameters, rankdir)

@@ -39,17 +39,6 @@ class Step:
         """The gradient of the node, which is complete by now."""
         return float(self.contributions[0].upstream)
 
-    @property
-    def before(self) -> dict[Value, float | None]:
-        """The gradients of the node and of its operands before the step; None where nothing had arrived yet."""
-        operands = {each.operand: each.before for each in reversed(self.contributions)}
-        return {self.node: None if self.number == 1 else self.upstream} | operands
-
-    @property
-    def after(self) -> dict[Value, float]:
-        """The same after it."""
-        return {self.node: self.upstream} | {each.operand: each.after for each in self.contributions}
-
     def __repr__(self) -> str:
         return self.text(lambda name, number: figure(number))
 
@@ -112,7 +101,7 @@ class Walk:
         self._name_width = max(len(self.graph.gradient_name(node)) for node in self.graph.order)
         self._chain_width = max((len(chain(self.graph, each)) for each in contributions), default=0)
         self.position = 0
-        self._gradients: dict[Value, float] = {}
+        self._gradients = {node: node.grad for node in self.graph.order}  # to be put back, should goto be interrupted
         self.goto(0)
 
     def __len__(self) -> int:
@@ -125,21 +114,22 @@ class Walk:
         if self.position == len(self._steps):
             raise StopIteration
         step = self._steps[self.position]
-        self._write(step.after, step.number)
+        self._write({self.output: 1.0} | {each.operand: each.after for each in step.contributions}, step.number)
         return step
 
     def back(self) -> Walk:
         """Take the last step back. Raises IndexError at the start."""
         if self.step is None:
             return self.goto(-1)
-        self._write(self.step.before, self.position - 1)
+        before = {each.operand: each.before for each in reversed(self.step.contributions)}
+        self._write({self.output: None if self.position == 1 else 1.0} | before, self.position - 1)
         return self
 
     def goto(self, position: int) -> Walk:
         """Move to the position after that many steps, from 0 to ``len(walk)``. Raises IndexError for any other."""
         if not 0 <= position <= len(self):
             raise IndexError(f"there is no position {position}: this walk goes from 0 to {len(self)}")
-        known = self._moment(position).gradients
+        known = self.at(position).gradients
         self._write({node: known.get(node) for node in self.graph.order}, position)
         return self
 
@@ -160,24 +150,26 @@ class Walk:
     @property
     def unfinished(self) -> Collection[Value]:
         """The nodes whose gradient is known in part: a later step adds to it."""
-        return self.moment.unfinished
+        return self.at(self.position).unfinished
 
-    @property
-    def moment(self) -> Moment:
-        """What a picture shows at the position."""
-        return self._moment(self.position)
+    def at(self, position: int) -> Moment:
+        """What is known after that many steps."""
+        steps, to_come = self._steps[:position], self._steps[position:]
+        gradients = {self.output: 1.0} if steps or not to_come else {}  # a leaf has no steps, and is 1 at once
+        for step in steps:
+            gradients.update((each.operand, each.after) for each in step.contributions)
+        unfinished = {each.operand for step in to_come for each in step.contributions if each.operand in gradients}
+        return Moment(self.graph, gradients, unfinished, steps[-1].node if steps else None)
 
     def _write(self, changes: Mapping[Value, float | None], position: int) -> None:
         """Set these gradients, None where nothing has arrived yet, and the position: all of it or, if interrupted, none."""
         for step in self._steps[self.position : position]:
             if is_stale(step.node):
                 check_numbers(self.graph)
-        before = [(node, node.grad, self._gradients.get(node)) for node in changes]
-        after = [(node, 0.0 if known is None else known, known) for node, known in changes.items()]
-        was = self.position
+        before, was = {node: self._gradients.get(node) for node in changes}, self.position
         try:
             try:
-                self._set(after, position)
+                self._set(changes, position)
             except BaseException:
                 self._set(before, was)
                 raise
@@ -185,22 +177,14 @@ class Walk:
             self._set(before, was)  # once more, since a second interrupt may have stopped the first time
             raise
 
-    def _set(self, entries: list[tuple[Value, float, float | None]], position: int) -> None:
-        for node, grad, known in entries:
-            node.grad = grad
-            if known is None:
+    def _set(self, changes: Mapping[Value, float | None], position: int) -> None:
+        for node, gradient in changes.items():
+            if gradient is None:
+                node.grad = 0.0
                 self._gradients.pop(node, None)
             else:
-                self._gradients[node] = known
+                node.grad = self._gradients[node] = gradient
         self.position = position
-
-    def _moment(self, position: int) -> Moment:
-        steps, to_come = self._steps[:position], self._steps[position:]
-        gradients = {} if self._steps else {self.output: 1.0}
-        for step in steps:
-            gradients.update(step.after)
-        unfinished = {each.operand for step in to_come for each in step.contributions if each.operand in gradients}
-        return Moment(self.graph, gradients, unfinished, steps[-1].node if steps else None)
 
     def _repr_html_(self) -> str | None:
         return self._picture(self.position, self)
@@ -209,7 +193,7 @@ class Walk:
         """For a notebook: the picture at the position, and below it the text; None where there is no picture."""
         if len(self.graph.order) > MOST_NODES:
             return None
-        image = picture(self._moment(position)).image(SIZE)
+        image = picture(self.at(position)).image(SIZE)
         return None if image is None else f"{image}<pre>{escape(repr(shown))}</pre>"
 
     def __repr__(self) -> str:
