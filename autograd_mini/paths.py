@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from autograd_mini.backprop import Contribution, backward_pass
 from autograd_mini.formulas import partial_formula
-from autograd_mini.graph import Graph, require_values
+from autograd_mini.graph import Graph
 from autograd_mini.latex import Latex
 from autograd_mini.notation import Written, columns, figure
 from autograd_mini.value import Value
@@ -23,16 +23,16 @@ class Path:
     """A way from the output down to a node, link by link, and the product of the partials on it."""
 
     product: float
-    last: Contribution | None = None
-    before: Path | None = None
+    first: Contribution | None = None
+    rest: Path | None = None
 
     @property
     def links(self) -> list[Contribution]:
         links, path = [], self
-        while path.last is not None and path.before is not None:
-            links.append(path.last)
-            path = path.before
-        return links[::-1]
+        while path.first is not None and path.rest is not None:
+            links.append(path.first)
+            path = path.rest
+        return links
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -138,26 +138,20 @@ def explain(output: Value, node: Value) -> Explanation:
       v1 = w * x      ∂v1/∂w = x       =  3
     ∂C/∂w = 12 × 3 = 36
     """
-    require_values([node])
-    graph = Graph(output)
-    dependent = {node}
-    for each in graph.order:
-        if not dependent.isdisjoint(each.operands):
-            dependent.add(each)
-    counts = Counter({output: 1})
-    paths: dict[Value, list[Path]] = defaultdict(list, {output: [Path(1.0)]})
-    derivative = float(output is node)
-    for link in backward_pass(graph, 1.0, float):
-        if link.operand is node:
-            derivative = link.after
-        if link.operand in dependent and link.node is not node:
-            counts[link.operand] = min(COUNTED, counts[link.operand] + counts[link.node])
+    graph = Graph(output, node)  # with the node, in case the output does not depend on it
+    links = list(backward_pass(Graph(output), 1.0, float))
+    gradients = {output: 1.0} | {link.operand: link.after for link in links}
+    counts = Counter({node: 1})
+    paths: dict[Value, list[Path]] = defaultdict(list, {node: [Path(1.0)]})
+    for link in reversed(links):  # from the node up to the output
+        if link.operand in paths:
+            counts[link.node] = min(COUNTED, counts[link.node] + counts[link.operand])
             # Whatever follows multiplies them all alike: only the largest can still become one of the largest.
-            paths[link.node] = _largest(paths[link.node], MOST_PATHS)
-            paths[link.operand] += [Path(path.product * link.partial, link, path) for path in paths[link.node]]
-    shown = _largest(paths[node], MOST_PATHS if counts[node] <= MOST_PATHS else SHOWN_OF_MANY)
-    both = graph if node in graph.names else Graph(output, node)
-    return Explanation(both, node, counts[node], tuple(shown), derivative)
+            paths[link.operand] = _largest(paths[link.operand], MOST_PATHS)
+            longer = [Path(link.partial * path.product, link, path) for path in paths[link.operand]]
+            paths[link.node] = longer + paths[link.node]
+    shown = _largest(paths[output], MOST_PATHS if counts[output] <= MOST_PATHS else SHOWN_OF_MANY)
+    return Explanation(graph, node, counts[output], tuple(shown), gradients.get(node, 0.0))
 
 
 def _largest(paths: list[Path], count: int) -> list[Path]:
