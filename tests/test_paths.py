@@ -117,6 +117,7 @@ def test_a_very_long_path_is_abridged():
 def test_no_path_and_the_node_itself():
     C, w, *_ = recorded_neuron()
     assert repr(explain(C, Value(1.0, "u"))) == "∂C/∂u = 0: there is no path from C back to u"
+    assert explain(C, Value(1.0, "u")).derivative == 0
     assert repr(explain(C, C)) == "∂C/∂C = 1: C is C itself"
     assert repr(explain(w * 2, C)) == "∂v1/∂C = 0: there is no path from v1 back to C"
 
