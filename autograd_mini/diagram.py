@@ -12,10 +12,7 @@ from typing import Any
 import graphviz
 
 PICTURES = graphviz.FORMATS - {"dot", "gv"}  # what the name of a file may end in that is not to hold the DOT text
-IN_A_NOTEBOOK = (
-    "(A notebook shows a picture here once Graphviz is installed: sudo apt install graphviz, brew install graphviz "
-    "or winget install graphviz.)"
-)
+HOW_TO_INSTALL = "sudo apt install graphviz, brew install graphviz or winget install graphviz"
 
 
 class DotNotFoundError(graphviz.ExecutableNotFound):
@@ -24,10 +21,7 @@ class DotNotFoundError(graphviz.ExecutableNotFound):
     def __init__(self, consequence: str) -> None:
         RuntimeError.__init__(
             self,
-            f"The program `dot` was not found, so {consequence}. Install Graphviz and try again:\n"
-            "    Debian, Ubuntu  sudo apt install graphviz\n"
-            "    macOS           brew install graphviz\n"
-            "    Windows         winget install graphviz\n"
+            f"The program `dot` was not found, so {consequence}. Install Graphviz and try again: {HOW_TO_INSTALL}. "
             "(`pip install graphviz` installs only what calls it from Python.)",
         )
 
@@ -66,7 +60,8 @@ class Diagram(graphviz.Digraph):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = (), **_: Any) -> dict[str, bytes | str]:
         image = self.image()
-        bundle = {"text/plain": f"{self!r}\n{IN_A_NOTEBOOK}"}
+        hint = f"(A notebook shows a picture here once Graphviz is installed: {HOW_TO_INSTALL}.)"
+        bundle = {"text/plain": f"{self!r}\n{hint}"}
         if image is not None:
             bundle = {"text/plain": repr(self), "text/html": image}
         return {kind: bundle[kind] for kind in bundle if kind in (include or bundle) and kind not in (exclude or ())}
