@@ -205,13 +205,9 @@ class Walk:
 
     def _table(self) -> str:
         graph = self.graph
-        width = max(map(len, graph.names.values()))
         rows = [("node = expression", "value", graph.gradient_heading)]
         for node in sorted(graph.order, key=lambda node: bool(node.operands)):  # the leaves first
-            left = graph.names[node]
-            if node.operands:
-                left = f"{left:<{width}} = {graph.expression(node)}"
-            rows.append((left, figure(node.data), figure(node.grad)))
+            rows.append((graph.equation(node), figure(node.data), figure(node.grad)))
         return "\n".join(columns(rows, "<>>"))
 
 
