@@ -129,7 +129,7 @@ def draw(
 def picture(
     moment: Moment, nodes: Iterable[Value] | None = None, parameters: Iterable[Value] = (), rankdir: str = "BT"
 ) -> Diagram:
-    """What draw() returns, at any moment."""
+    """What draw() returns, at any moment; from bottom to top unless told otherwise."""
     from autograd_mini.diagram import Diagram  # not above, since it imports graphviz
 
     graph, lit, stale = moment.graph, moment.lit, moment.stale

@@ -98,8 +98,8 @@ class Worksheet:
         right = {name: number for name, number in self.answers.items() if own[name].rank == 0}
         rounded = marks(graph.output, self.answers, right, rounding=True)
         best = {name: min(own[name], rounded[name], key=lambda mark: mark.rank) for name in own}
-        for name in self.answers:
-            (self._known.add if best[name].rank <= 1 else self._known.discard)(name)
+        self._known -= self.answers.keys()
+        self._known |= {name for name in self.answers if best[name].rank <= 1}
         lines = [f"{name} = {figure(numbers[name])}: {mark.text}" for name, mark in best.items() if name in numbers]
         return Text("\n".join(lines + reports))
 
