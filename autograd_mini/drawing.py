@@ -212,7 +212,7 @@ def _folded(graph: Graph, edges: Iterable[Edge], nodes: Iterable[Value]) -> tupl
 
 def _expressions(graph: Graph, named: Container[Value], longest: float = inf) -> dict[Value, str]:
     """How each operation is computed from leaves and from the nodes that are named; "" where that is too long."""
-    return {node: each.text for node, each, _ in spelled(graph, Print(longest), lambda node, _: node in named)}
+    return {node: each for node, each, _ in spelled(graph, Print(longest), lambda node, _: node in named)}
 
 
 def headline(graph: Graph) -> str:

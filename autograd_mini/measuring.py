@@ -19,6 +19,7 @@ from autograd_mini.reals import attempt
 from autograd_mini.value import Value
 
 EPS = sys.float_info.epsilon
+TOLERANCE = 1e-6  # a measured slope and the automatic gradient agree so far, relative to the larger in size
 TINY = sys.float_info.min  # smaller numbers lose their digits one by one: no difference counts below it
 SHOWN = 8  # of the leaves of a point, in a text
 KINK = "the output has a kink, or bends too sharply"
@@ -114,7 +115,7 @@ class Slope(NamedTuple):
     doubt: str
 
 
-def measure(cost: Cost, point: Point, leaf: Value, tolerance: float) -> Slope:
+def measure(cost: Cost, point: Point, leaf: Value) -> Slope:
     """The central difference (C(x + h) - C(x - h)) / 2h, at a step h where it agrees with the automatic gradient.
 
     A step that is too short drowns in rounding, one that is too long passes over what the function does. So where the
@@ -135,8 +136,8 @@ def measure(cost: Cost, point: Point, leaf: Value, tolerance: float) -> Slope:
         above, below = attempt(cost, point.numbers, up), attempt(cost, point.numbers, down)
         slope = (above - below) / (up - down)
         gap = (above - here) / (up - x) - (here - below) / (x - down)
-        if automatic and agree(slope, automatic, tolerance):
-            return Slope(slope, slope - tolerance * abs(slope), slope + tolerance * abs(slope), "")
+        if automatic and agree(slope, automatic, TOLERANCE):
+            return Slope(slope, slope - TOLERANCE * abs(slope), slope + TOLERANCE * abs(slope), "")
         if larger == inf:  # that was the usual step; now the others
             larger = max(abs(automatic), abs(slope))
             continue

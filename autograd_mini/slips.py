@@ -49,22 +49,20 @@ class Slip(NamedTuple):
 
     def words(self, graph: Graph) -> str:
         """The slip in the names of the graph: "without the local derivative ∂v1/∂w = x"."""
-        node, position = self.node, self.position
-        names = [plain(each) if isinstance(each, float) else graph.names[each] for each in (node, *node.operands)]
-        if position is None:
+        names = [plain(v) if isinstance(v, float) else graph.names[v] for v in (self.node, *self.node.operands)]
+        if self.position is None:
             return self.phrase.format(*names)
-        upstream, local = graph.gradient_name(node), graph.derivative_name(node, position)
-        contribution = local if node is graph.output else f"{upstream} × {local}"
-        derivative = f"{local} = {partial_formula(graph, node, position)}"
-        parts = {"upstream": upstream, "local": local, "contribution": contribution, "derivative": derivative}
-        return self.phrase.format(*names, **parts)
+        upstream, local = graph.gradient_name(self.node), graph.derivative_name(self.node, self.position)
+        contribution = local if self.node is graph.output else f"{upstream} × {local}"
+        derivative = f"{local} = {partial_formula(graph, self.node, self.position)}"
+        return self.phrase.format(
+            *names, upstream=upstream, local=local, contribution=contribution, derivative=derivative
+        )
 
     def text(self, graph: Graph) -> str:
         """The words, and the equations they need where those are not at hand: "…, where v1 = w * x"."""
-        unlabelled = [
-            each for each in self.node.operands if isinstance(each, Value) and graph.names[each] != each.label
-        ]
-        told = [graph.equation(each) for each in dict.fromkeys([self.node, *unlabelled]) if each.operands]
+        unlabelled = [v for v in self.node.operands if isinstance(v, Value) and v.label != graph.names[v]]
+        told = [graph.equation(v) for v in dict.fromkeys([self.node, *unlabelled]) if v.operands]
         return self.words(graph) + (f", where {', '.join(told)}" if told else "")
 
 
@@ -127,9 +125,8 @@ def sum_slips(steps: Sequence[Contribution]) -> Iterator[Slip]:
 def value_slips(node: Value) -> Iterator[Slip]:
     """The wrong numbers that the value of a node may become: signs, and the operation left out."""
     yield Slip(-node.data, "with the sign flipped", node)
-    numbers = [*map(float, node.operands)]
-    for place, number in enumerate(numbers, 1):
-        fed = [*numbers]
+    for place, number in enumerate(map(float, node.operands), 1):
+        fed = [*map(float, node.operands)]
         fed[place - 1] = -number
         yield Slip(attempt(node.rule.number, *fed), f"with -{{{place}}} in place of {{{place}}}", node)
         yield Slip(number, f"{{{place}}} itself", node)
