@@ -58,7 +58,7 @@ Edge = tuple[Value, Value, str, float]  # from, to, and the derivative of the se
 class Print(Notation):
     """How a formula is set in print: ·, −, ², σ. One that is longer than the ``longest`` is left empty."""
 
-    signs: ClassVar = {rules.mul: "·", rules.sub: "−", rules.neg: "−"}
+    signs: ClassVar = {rules.mul: "·", rules.sub: "−", rules.neg: "−", rules.sigmoid: "σ"}
 
     def __init__(self, longest: float = inf) -> None:
         self.longest = longest
@@ -66,10 +66,6 @@ class Print(Notation):
     def number(self, number: float) -> Written:
         written = super().number(number)
         return written._replace(text=written.text.replace("-", "−"))
-
-    def function(self, rule: Rule, operands: Sequence[Written]) -> str:
-        text = super().function(rule, operands)
-        return "σ" + text.removeprefix("sigmoid") if rule is rules.sigmoid else text
 
     def operator(self, rule: Rule, operands: Sequence[Written]) -> str:
         if rule is rules.power and operands[1].text in ("2", "3"):

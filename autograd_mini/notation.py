@@ -39,7 +39,7 @@ class Written(NamedTuple):
 class Notation:
     """How a graph is written: here as Python reads it. Subclasses write it in other ways."""
 
-    signs: ClassVar[Mapping[Rule, str]] = {}  # those of the operators that are not Python's
+    signs: ClassVar[Mapping[Rule, str]] = {}  # of the operations that are not written by their symbol
 
     def name(self, name: str) -> Written:
         """A node, by its name. A label that is not a single name ("x1*w1 + b") holds its parts together not at all."""
@@ -51,7 +51,7 @@ class Notation:
     def function(self, rule: Rule, operands: Sequence[Written]) -> str:
         """The call of a function."""
         texts = [operand.bracketed(0 if len(operands) == 1 else 1) for operand in operands]
-        return f"{rule.symbol}({', '.join(texts)})"
+        return f"{self.signs.get(rule, rule.symbol)}({', '.join(texts)})"
 
     def operator(self, rule: Rule, operands: Sequence[Written]) -> str:
         """An operation of the six that have a sign. Brackets keep the order in which the operations were recorded."""
