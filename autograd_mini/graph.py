@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
-from autograd_mini.notation import PYTHON, Notation, plain, printable
+from autograd_mini.notation import PYTHON, Notation, plain, printable, some
 
 if TYPE_CHECKING:
     from autograd_mini.value import Value
@@ -47,9 +47,7 @@ class Graph:
         leaves = self.leaves
         for value in values:
             if value not in leaves:
-                known = ", ".join(
-                    [self.names[leaf] for leaf in leaves[:MOST_NAMES]] + ["…"] * (len(leaves) > MOST_NAMES)
-                )
+                known = some([self.names[leaf] for leaf in leaves], MOST_NAMES)
                 raise ValueError(
                     f"{value!r} is not a leaf of {self.names[self.output]}'s graph; its leaves are {known}"
                 )

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from autograd_mini.gradients import gradient
 from autograd_mini.graph import Graph, topological_order
-from autograd_mini.notation import figure
+from autograd_mini.notation import figure, some
 from autograd_mini.reals import attempt
 from autograd_mini.value import Value
 
@@ -41,8 +41,7 @@ class Point:
     """A copy of the graph, recorded and backpropagated at other numbers of the leaves."""
 
     def __init__(self, graph: Graph, at: Mapping[Value, float]) -> None:
-        shown = [f"{graph.names[leaf]}={figure(number)}" for leaf, number in at.items()]
-        self.where = ", ".join(shown[:SHOWN] + ["…"] * (len(shown) > SHOWN))
+        self.where = some([f"{graph.names[leaf]}={figure(number)}" for leaf, number in at.items()], SHOWN)
         self.at = at
         self.nodes = graph.replay(lambda leaf: Value(at[leaf]))
         self.numbers = [float(self.nodes.get(each, each)) for each in places(graph)]

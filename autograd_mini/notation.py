@@ -95,6 +95,11 @@ def columns(rows: Sequence[Sequence[str]], sides: str, between: str = "  ") -> l
     return [between.join(line).rstrip() for line in cells]
 
 
+def some(texts: Sequence[str], most: int) -> str:
+    """The texts as a list for people, cut off where there are more than so many: "w, b, …"."""
+    return ", ".join([*texts[:most], *["…"] * (len(texts) > most)])
+
+
 def printable(label: str) -> str:
     r"""A label with \n for a line break, and so on: what cannot be printed would break the texts it stands in."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in label)

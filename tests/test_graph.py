@@ -127,3 +127,10 @@ def test_a_label_that_is_not_a_str_is_refused_at_once():
     with pytest.raises(TypeError, match="the label of a Value is a str, not 3"):
         x.named(3)
     assert x.label == "x"
+
+
+def test_an_error_lists_the_leaves_but_not_more_than_a_dozen():
+    for count, ending in [(12, "x10, x11, x12"), (13, "x11, x12, …")]:
+        total = sum(Value(1, f"x{number}") for number in range(1, count + 1)).named("C")
+        with pytest.raises(ValueError, match=rf"is not a leaf of C's graph; its leaves are x1, x2, .*{ending}$"):
+            Graph(total).require_leaves([Value(1)])
