@@ -68,7 +68,7 @@ def local_derivative(graph: Graph, node: Value, position: int, read: Callable[[A
     """The derivative of the node with respect to its operand at the position: its rule says it."""
     try:
         partial = node.rule.partials[position](read(node), *map(read, node.operands))
-        if hasattr(partial, "rule"):
+        if hasattr(partial, "_record"):  # a Value
             return read(partial)
         if read is itself and node.rule not in TABLE:
             check_constant(node, position, partial)

@@ -157,7 +157,7 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
     No two nodes get the same name: the second node labelled w is w_2, and no node without a label gets a name that is
     the label of another.
     """
-    labels = {node: printable(node.label or "") for node in nodes}
+    labels = {node: printable(node.label) if node.label else "" for node in nodes}
     taken = {normalize("NFKC", label) for label in labels.values()}  # as Python reads them, ﬁ is fi
     named: dict[Value, str] = {}
     given: set[str] = set()

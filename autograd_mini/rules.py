@@ -45,17 +45,13 @@ class Rule:
         self.forward = forward
         self.da = da
         self.db = db
+        self.partials: tuple[Callable[..., Any], ...] = (da,) if db is None else (da, db)
 
     def _checked(self, symbol: str) -> str:
         name = normalize("NFKC", symbol) if isinstance(symbol, str) else ""  # as Python reads the names in a program
         if not name.isidentifier() or iskeyword(name):
             raise ValueError(f"the symbol of a Rule is the name of a function, like 'exp', not {symbol!r}")
         return name
-
-    @property
-    def partials(self) -> tuple[Callable[..., Any], ...]:
-        """The partial derivatives, one for each operand, in the order of the operands."""
-        return (self.da,) if self.db is None else (self.da, self.db)
 
     @overload
     def __call__(self, a: Real, b: Real | None = None) -> float: ...
