@@ -550,6 +550,8 @@ def test_a_cause_that_fails_at_one_point_is_not_named():
     compared = compare(a**2, {a: lambda a: 2 * a if a == 3.0 else -2 * a})
     assert compared.rows[0][-2:] == ("WRONG", "")
     assert "wrong at 4 of 5 points, no single cause fits" in repr(compared)
+    compared = compare(a**2, {a: lambda a: 2 * a if a == 3.0 else -2 * a}, points=1)
+    assert "wrong at 1 of 2 points, no single cause fits" in repr(compared)
 
 
 def test_a_cause_that_only_some_points_can_tell_says_so():

@@ -423,6 +423,9 @@ def test_a_folded_card_has_its_expression_in_terms_of_other_cards_if_that_is_sho
     z = Graph(C).order[5]
     heads = [head for head, *_ in cards(draw(C, nodes=[z]).source).values()]
     assert heads == ["v2 = w · x + b", "C = (y − σ(v2))² / 2  output"]
+    for label, head in [("b" * 16, f"D = a + {'b' * 16}  output"), ("b" * 17, "D  output")]:  # 20 characters at most
+        folded = draw((Value(1, "a") + Value(2, label)).named("D"), nodes=[])
+        assert [head for head, *_ in cards(folded.source).values()] == [head]
 
 
 def test_ways_around_a_card_are_summed_up_and_called_direct():
