@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from inspect import isfunction
 from itertools import chain
 
 from autograd_mini.graph import Graph
@@ -112,7 +113,8 @@ def described(rule: Rule) -> str:
         f"{graph.derivative_name(graph.output, k)} = {partial_formula(graph, graph.output, k)}"
         for k in range(len(operands))
     ]
-    meaning = (rule.forward.__doc__ or "").partition("\n\n")[0]
+    # What Python says of its own functions need not hold of the row: math.log takes a base.
+    meaning = rule.forward.__doc__ if isfunction(rule.forward) else None
     return "\n".join(filter(None, [graph.equation(graph.output), meaning, *derivatives]))
 
 

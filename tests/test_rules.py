@@ -323,3 +323,7 @@ def test_help_shows_the_operators_of_value_under_their_own_names():
 def test_a_symbol_that_cannot_be_a_name_is_refused_when_the_rule_is_made(symbol):
     with pytest.raises(ValueError, match="the symbol of a Rule is the name of a function, like 'exp', not "):
         Rule(symbol, abs, lambda out, a: 1)
+
+
+def test_the_help_of_log_does_not_promise_the_base_that_math_log_takes():
+    assert rules.log.__doc__ == "out = log(a)\n∂out/∂a = 1 / a"
