@@ -116,9 +116,7 @@ def compare(
     elif all(check.state != "disputed" for check in every):
         remarks.insert(0, "automatic agrees with numeric (the central difference)")
     if len(rows) > _searched(graph):
-        remarks.append(
-            f"the graph is large: slips were looked for in the first {_searched(graph)} of {len(rows)} gradients only"
-        )
+        remarks.append(f"the graph is large: slips were looked for in {_searched(graph)} of {len(rows)} gradients only")
     if any(len(each) == 1 for each in checks.values()):
         remarks.append(ONE_POINT)
     more = f" and at {len(drawn) - 1} more point{'s' * (len(drawn) > 2)}" if len(drawn) > 1 else ""
