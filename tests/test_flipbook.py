@@ -852,9 +852,11 @@ def contrasts(page):
 
 def test_every_text_can_be_read(dot, page):
     page.click("#ask")
+    grounds = []
     try:
         for scheme in ("light", "dark"):
             page.emulate("setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+            grounds.append(page.run("return getComputedStyle(document.body).backgroundColor"))
             for position in (0, 3, 7, 10, 13):
                 page.run(f"goTo({position - 1}); goOn(); select({position % 4})")
                 found = contrasts(page)
@@ -862,6 +864,8 @@ def test_every_text_can_be_read(dot, page):
                 assert not {text: ratio for text, ratio in found.items() if ratio < 4.5}
     finally:
         page.emulate("setEmulatedMedia", features=[])
+    light, dark = [sum(map(int, re.findall(r"[0-9]+", ground)[:3])) for ground in grounds]
+    assert light > 600 > 200 > dark
 
 
 def test_the_page_fits_its_window_and_follows_the_step(dot, page):
