@@ -44,8 +44,8 @@ def straight_line(
     """The operations of a graph written one after another: each node that gets a line, and the expression it equals.
 
     The outputs get a line, and so does each node that is used more than once, that has a label, or whose expression is
-    too long or nested too deeply; the others are folded into the line that uses them. The ``constants`` are leaves that
-    are written as numbers.
+    too long; the others are folded into the line that uses them. The ``constants`` are leaves that are written as
+    numbers.
     """
     uses = Counter(chain.from_iterable(node.operands for node in graph.order))
     uses.update(2 * list(outputs))  # so that an output is not folded into a line that uses it
