@@ -128,7 +128,7 @@ def picture(
     """What draw() returns, at any moment; from bottom to top unless told otherwise."""
     from autograd_mini.diagram import Diagram  # not above, since it imports graphviz
 
-    graph, lit, stale = moment.graph, moment.lit, moment.stale
+    graph, lit = moment.graph, moment.lit
     *arrows, tail, head = DIRECTIONS[rankdir]
     trained = listed(parameters, "draw(C, parameters=[w, b])")
     graph.require_leaves(trained)
@@ -162,7 +162,7 @@ def picture(
     largest = max((abs(derivative) for *_, derivative in edges if isfinite(derivative)), default=0.0) or 1.0
     for start, end, name, derivative in edges:
         weight = "30" if start.operands else "1"  # so that the operations stand in a line, the leaves beside it
-        number = "?" if stale else "undefined" if isnan(derivative) else _figure(derivative)
+        number = "?" if moment.stale else "undefined" if isnan(derivative) else _figure(derivative)
         if crowded:
             look = {"tailport": tail, "headport": head, "arrowhead": "none", "tooltip": _html(f"{name} = {number}")}
             look["style"] = "dotted" if isnan(derivative) else "dashed" if derivative < 0 else "solid"
@@ -218,7 +218,7 @@ def headline(graph: Graph) -> str:
 
 
 def _title(moment: Moment, arrows: Sequence[str], edges: str) -> str:
-    graph, stale = moment.graph, moment.stale
+    graph = moment.graph
     gradient = graph.gradient_heading
     if moment.seed != 1:
         gradient = f"grad = {_figure(moment.seed)} × {gradient}"
@@ -230,8 +230,8 @@ def _title(moment: Moment, arrows: Sequence[str], edges: str) -> str:
         f'<FONT COLOR="{RED}">gradient {_html(gradient)} ({backward} backward){unknown}</FONT>'
         f'{space if forward == "↑" else "     "}<FONT COLOR="{VIOLET}">{edges}</FONT>'
     )
-    if stale:
-        legend += f'<BR/><FONT COLOR="{RED}"><B>{_html(stale)}</B></FONT>'
+    if moment.stale:
+        legend += f'<BR/><FONT COLOR="{RED}"><B>{_html(moment.stale)}</B></FONT>'
     return f'<<B>{_html(headline(graph))}</B>{space}<FONT POINT-SIZE="12">{legend}</FONT><BR/> >'
 
 

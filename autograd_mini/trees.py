@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from autograd_mini.backprop import backpropagated
 from autograd_mini.errors import StaleGraphError, check_numbers
@@ -15,7 +16,8 @@ MOST_LINES = 60
 MOST_LEVELS = 16  # each of them indents the tree by three columns
 
 
-class Moment(NamedTuple):
+@dataclass(frozen=True)
+class Moment:
     """A graph, and the gradients that are known of it at some moment.
 
     A later step adds to the ``unfinished`` ones. ``lit`` is the node that has just passed its gradient on.
@@ -33,7 +35,7 @@ class Moment(NamedTuple):
         """The gradient of the output: 2 after backward(2), and then no gradient is the derivative, but twice that."""
         return self.gradients.get(self.graph.output, 1.0)
 
-    @property
+    @cached_property
     def stale(self) -> str:
         """Which leaf has changed since the graph was computed; empty if none has."""
         try:
