@@ -124,8 +124,8 @@ def mlp_record(case: str) -> Measurement:
 def mlp_compile(case: str) -> Measurement:
     parameters, record = mlp(OURS)
     C = record()
-    source = Program(C, parameters).source
     if case == "Python's compiler":
+        source = Program(C, parameters).source
         return repeated(lambda: [len(source) * bool(compile(source, "program", "exec"))])
     return repeated(lambda: [len(Program(C, parameters).source)])
 
