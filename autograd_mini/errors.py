@@ -8,7 +8,7 @@ from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograd_mini.graph import Graph
-from autograd_mini.notation import PYTHON, plain, printable, signed
+from autograd_mini.notation import PYTHON, labelled, plain, printable
 from autograd_mini.reals import attempt
 from autograd_mini.rules import Rule
 
@@ -31,15 +31,10 @@ def told(error: E, text: str) -> E:
 
 def located(error: E, rule: Rule, operands: Iterable[Any]) -> E:
     """The error of an operation, its message beginning with the operation, the labels and the numbers."""
-    texts, at = [], []
-    for operand in operands:
-        label = getattr(operand, "label", None)
-        number = reprlib.repr(getattr(operand, "_data", operand))
-        texts.append(PYTHON.name(printable(label)) if label else signed(number))
-        if label:
-            at.append(f"{printable(label)} = {number}")
-    where = f" at {', '.join(dict.fromkeys(at))}" if at else ""
-    return told(error, f"{PYTHON.operation(rule, texts).text}{where}")
+    operation = PYTHON.operation(rule, [labelled(each, reprlib.repr) for each in operands]).text
+    named = [each for each in operands if hasattr(each, "rule") and each.label]
+    at = ", ".join(dict.fromkeys(f"{printable(each.label)} = {each.data!r}" for each in named))
+    return told(error, f"{operation} at {at}" if at else operation)
 
 
 def undefined(error: E, graph: Graph, node: Value, position: int) -> E:

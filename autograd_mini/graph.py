@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
@@ -157,19 +158,17 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
     No two nodes get the same name: the second node labelled w is w_2, and no node without a label gets a name that is
     the label of another.
     """
-    labels = {node: printable(node.label) if node.label else "" for node in nodes}
+    labels = {node: printable(node.label or "") for node in nodes}
     taken = {normalize("NFKC", label) for label in labels.values()}  # as Python reads them, ﬁ is fi
+    given = {""}
+    numbers: dict[str, Iterator[int]] = {}
     named: dict[Value, str] = {}
-    given: set[str] = set()
-    count: dict[str, int] = {}
-    for node, label in labels.items():
-        name = label
-        if not label or normalize("NFKC", label) in given:
-            stem = f"{label}_" if label else "v"
-            count[stem] = count.get(stem, 1 if label else 0) + 1
-            while normalize("NFKC", f"{stem}{count[stem]}") in taken:
-                count[stem] += 1
-            name = f"{stem}{count[stem]}"
-        given.add(normalize("NFKC", name))
+    for node, name in labels.items():
+        label = normalize("NFKC", name)
+        if label in given:
+            stem, first = (f"{name}_", 2) if name else ("v", 1)
+            unused = (f"{stem}{k}" for k in numbers.setdefault(normalize("NFKC", stem), count(first)))
+            name = next(each for each in unused if normalize("NFKC", each) not in taken)
+        given.add(label)
         named[node] = name
     return named

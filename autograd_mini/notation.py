@@ -5,8 +5,8 @@ Every text about a graph is written here. LaTeX, programs and other notations ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 from autograd_mini import rules
 from autograd_mini.rules import Operator, Rule
@@ -70,6 +70,13 @@ class Notation:
 
 
 PYTHON = Notation()
+
+
+def labelled(operand: Any, write: Callable[[float], str]) -> Written:
+    """An operand by its label, or else by its number."""
+    if hasattr(operand, "rule"):  # a Value
+        return PYTHON.name(printable(operand.label)) if operand.label else signed(write(operand.data))
+    return signed(write(operand))
 
 
 def signed(text: str) -> Written:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeAlias, overload
 from unicodedata import normalize
 
 from autograd_mini.reals import Real, real
 
 if TYPE_CHECKING:
     from autograd_mini.value import Value
+
+Function: TypeAlias = Callable[..., Any]
 
 
 class Rule:
@@ -34,18 +36,12 @@ class Rule:
     [4.0, 3.0]
     """
 
-    def __init__(
-        self,
-        symbol: str,
-        forward: Callable[..., Any],
-        da: Callable[..., Any],
-        db: Callable[..., Any] | None = None,
-    ) -> None:
+    def __init__(self, symbol: str, forward: Function, da: Function, db: Function | None = None) -> None:
         self.symbol = self._checked(symbol)
         self.forward = forward
         self.da = da
         self.db = db
-        self.partials: tuple[Callable[..., Any], ...] = (da,) if db is None else (da, db)
+        self.partials: tuple[Function, ...] = (da,) if db is None else (da, db)
 
     def _checked(self, symbol: str) -> str:
         name = normalize("NFKC", symbol) if isinstance(symbol, str) else ""  # as Python reads the names in a program
@@ -71,8 +67,7 @@ class Rule:
 
     def number(self, *operands: float) -> float:
         """The operation on floats. Raises TypeError if ``forward`` gives anything but one real number."""
-        out = self.forward(*operands)
-        return out if type(out) is float else real(out)
+        return real(self.forward(*operands))
 
     def __reduce__(self) -> str:
         return self.symbol  # a str: a copy is the row itself

@@ -8,9 +8,9 @@ from typing import Any, TypeAlias, final
 
 from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, local_derivative
-from autograd_mini.errors import is_stale, located
+from autograd_mini.errors import StaleGraphError, located
 from autograd_mini.graph import Graph, topological_order
-from autograd_mini.notation import PYTHON, Written, figure, printable, signed
+from autograd_mini.notation import PYTHON, figure, labelled
 from autograd_mini.reals import Real, real
 from autograd_mini.rules import Rule, one
 
@@ -116,18 +116,12 @@ class Value:
     # NumPy: leave an operation with a Value to the Value (np.float64(2) * w), do not spread it over an array.
     __array_priority__ = 1000
 
-    # Any, since the loops below know when it is not None. A node is computed from two operands at the most, and keeps
-    # the nodes (_a, _b; None for a plain number) and their numbers as they were (_x, _y): a leaf that has been set
-    # since holds another one.
-    _rule: Any
-    _a: Any
-    _b: Any
-    _x: Any
-    _y: Any
-
     def __init__(self, data: Real, label: str | None = None) -> None:
         self._data = real(data)
-        self._rule = self._a = self._b = self._x = self._y = None
+        # A node is computed from two operands at the most, and keeps the nodes (_a, _b; None for a plain number) and
+        # their numbers as they were (_x, _y): a leaf that has been set since holds another one. A leaf has none of them.
+        none: Any = None  # Any, since the loops below know when it is not None
+        self._rule = self._a = self._b = self._x = self._y = none
         self.grad = 0.0
         self.label = label
 
@@ -255,7 +249,7 @@ class Value:
     def __repr__(self) -> str:
         number = figure(self._data)
         if self._rule is not None:
-            number += " = " + PYTHON.operation(self._rule, [_shown(operand) for operand in self.operands]).text
+            number += " = " + PYTHON.operation(self._rule, [labelled(each, figure) for each in self.operands]).text
         label = f", label={self._label!r}" if self._label else ""
         grad = f", grad={figure(self.grad)}" if self.grad else ""
         return f"Value({number}{label}{grad})"
@@ -313,13 +307,6 @@ def _read(other: Any) -> float:
     return other._data if isinstance(other, Value) else real(other)
 
 
-def _shown(operand: Value | float) -> Written:
-    """An operand in the repr of its result: by its label, or by its number."""
-    if isinstance(operand, Value) and operand._label:
-        return PYTHON.name(printable(operand._label))
-    return signed(figure(float(operand)))
-
-
 def _assign(nodes: Iterable[Value], gradients: Iterable[float]) -> None:
     for node, gradient in zip(nodes, gradients, strict=False):  # an interrupt may leave one node more
         node.grad = gradient
@@ -364,35 +351,23 @@ def _sweep(nodes: list[Value]) -> None:
         rule = node._rule
         grad = node.grad
         out = node._data
+        if out - out:
+            raise FloatingPointError
         if rule is None:
-            if type(grad) is not float or grad - grad or out - out:
+            if type(grad) is not float or grad - grad:
                 raise FloatingPointError
             continue
         a = node._a
         b = node._b
         x = node._x
         y = node._y
-        if out - out:
-            raise FloatingPointError
-        if a is None:
-            if b._data is not y:
-                y = _set_since(node, b)
-            b.grad += grad * rule.db(out, x, y)
-        elif b is None:
+        if a is not None:
             if a._data is not x:
-                x = _set_since(node, a)
-            a.grad += grad * (rule.da(out, x) if y is None else rule.da(out, x, y))
-        else:
-            if a._data is not x or b._data is not y:
-                x, y = _set_since(node, a), b._data
+                raise StaleGraphError
             da = rule.da
+            a.grad += grad if da is one else grad * (da(out, x) if y is None else da(out, x, y))
+        if b is not None:
+            if b._data is not y:
+                raise StaleGraphError
             db = rule.db
-            a.grad += grad if da is one else grad * da(out, x, y)
             b.grad += grad if db is one else grad * db(out, x, y)
-
-
-def _set_since(node: Value, leaf: Value) -> float:
-    """The number that the leaf has been set to since the node was computed from it, if that has not made it stale."""
-    if is_stale(node):
-        raise FloatingPointError
-    return leaf._data

@@ -1,6 +1,7 @@
 """Whoever passes something else where a Value belongs is told so, and by one sentence everywhere."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
@@ -97,7 +98,9 @@ def test_one_value_in_place_of_a_list_is_refused_with_an_example(call):
         call()
 
 
-@pytest.mark.parametrize("junk", [None, "2", b"2", [1, 2], (1.0,), {}, object(), print, True, 1j], ids=repr)
+@pytest.mark.parametrize(
+    "junk", [None, "2", b"2", [1, 2], (1.0,), {}, object(), SimpleNamespace(label=3), print, True, 1j], ids=repr
+)
 @pytest.mark.parametrize(
     "call", [sigmoid, Value, w.__add__, w.__rpow__, w.__lt__, C.backward, lambda junk: rules.mul(junk, 2.0)]
 )
