@@ -10,7 +10,7 @@ from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, local_derivative
 from autograd_mini.errors import StaleGraphError, located
 from autograd_mini.graph import Graph, topological_order
-from autograd_mini.notation import PYTHON, figure, labelled
+from autograd_mini.notation import PYTHON, Written, figure, labelled
 from autograd_mini.reals import Real, real
 from autograd_mini.rules import Rule, one
 
@@ -82,6 +82,17 @@ def _operator(rule: Rule, name: str) -> tuple[Callable[[Value, Operand], Value],
     method.__doc__ = f"self {rule.symbol} other"
     reflected.__doc__ = f"other {rule.symbol} self, other a plain number"
     return method, reflected
+
+
+def _function(rule: Rule, name: str) -> Callable[[Value], Value]:
+    """The method of a function of one operand: v.exp() is exp(v)."""
+
+    def method(self: Value) -> Value:
+        return _record(rule, self)
+
+    method.__name__ = name
+    method.__doc__ = PYTHON.operation(rule, [Written("self")]).text
+    return method
 
 
 @final
@@ -240,6 +251,9 @@ class Value:
     def __float__(self) -> float:
         return self._data
 
+    def __pos__(self) -> Value:
+        return self
+
     def __round__(self, digits: int | None = None) -> float:
         return round(self._data, digits)
 
@@ -280,26 +294,23 @@ class Value:
     def __gt__(self, other: Operand) -> bool: return self._data > _read(other)
     def __ge__(self, other: Operand) -> bool: return self._data >= _read(other)
 
-    def __pos__(self) -> Value: return self
-    def __neg__(self) -> Value: return rules.neg(self)
-    def __abs__(self) -> Value: return rules.absolute(self)
-
     __add__,     __radd__     = _operator(rules.add, "add")
     __sub__,     __rsub__     = _operator(rules.sub, "sub")
     __mul__,     __rmul__     = _operator(rules.mul, "mul")
     __truediv__, __rtruediv__ = _operator(rules.div, "truediv")
     __pow__,     __rpow__     = _operator(rules.power, "pow")
 
-    # The functions as methods: v.exp() is exp(v).
-    def exp(self) -> Value: return rules.exp(self)
-    def log(self) -> Value: return rules.log(self)
-    def sqrt(self) -> Value: return rules.sqrt(self)
-    def sin(self) -> Value: return rules.sin(self)
-    def cos(self) -> Value: return rules.cos(self)
-    def tanh(self) -> Value: return rules.tanh(self)
-    def sigmoid(self) -> Value: return rules.sigmoid(self)
-    def relu(self) -> Value: return rules.relu(self)
-    def softplus(self) -> Value: return rules.softplus(self)
+    __neg__  = _function(rules.neg, "__neg__")
+    __abs__  = _function(rules.absolute, "__abs__")
+    exp      = _function(rules.exp, "exp")
+    log      = _function(rules.log, "log")
+    sqrt     = _function(rules.sqrt, "sqrt")
+    sin      = _function(rules.sin, "sin")
+    cos      = _function(rules.cos, "cos")
+    tanh     = _function(rules.tanh, "tanh")
+    sigmoid  = _function(rules.sigmoid, "sigmoid")
+    relu     = _function(rules.relu, "relu")
+    softplus = _function(rules.softplus, "softplus")
     # fmt: on
 
 

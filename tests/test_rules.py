@@ -317,6 +317,8 @@ def test_help_shows_the_operators_of_value_under_their_own_names():
     for name, meaning in [("__add__", "self + other"), ("__rpow__", "other ** self, other a plain number")]:
         assert f"{name}(self: 'Value', other: " in text
         assert f"      {meaning}\n" in text
+    for name, meaning in [("__neg__", "-self"), ("__abs__", "abs(self)"), ("softplus", "softplus(self)")]:
+        assert f"{name}(self: 'Value') -> 'Value'\n |      {meaning}\n" in text
 
 
 @pytest.mark.parametrize("symbol", ["+", "a b", "lambda", "", "1x", 3, None])
