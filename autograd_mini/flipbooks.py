@@ -12,7 +12,7 @@ from typing import Any
 
 from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, local_derivative
-from autograd_mini.drawing import BLUE, GREY, PRINT, RED, VIOLET, Print, headline, picture
+from autograd_mini.drawing import BLUE, GREY, PRINT, RED, VIOLET, Print, draw, headline
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph, listed
 from autograd_mini.notation import Written
@@ -73,7 +73,8 @@ def flipbook(
     """
     graph = Graph(output)
     parameters = listed(parameters, "flipbook(C, parameters=[w, b])")
-    diagram = picture(Moment(graph, backpropagated(graph, 1.0, float)), parameters=parameters)
+    moment = Moment(graph, backpropagated(graph, 1.0, float))
+    diagram = draw(output, walk=moment, parameters=parameters, rankdir="BT")
     diagram.graph_attr.update(label="", pad="0.1")  # the page has a title and a legend of its own
     used = list(dict.fromkeys(node.rule for node in graph.order if node.operands))
     own = [rule.symbol for rule in used if rule not in TABLE]
