@@ -3,8 +3,6 @@
 The only file that imports graphviz. draw() imports it when it is called, so that nothing else needs the package.
 """
 
-from __future__ import annotations
-
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,8 @@ class DotNotFoundError(graphviz.ExecutableNotFound):
     """Graphviz, the program that draws, is not installed."""
 
     def __init__(self, consequence: str) -> None:
-        RuntimeError.__init__(
-            self,
-            f"The program `dot` was not found, so {consequence}. Install Graphviz and try again: {HOW_TO_INSTALL}. "
-            "(`pip install graphviz` installs only what calls it from Python.)",
-        )
+        text = f"The program `dot` was not found, so {consequence}. Install Graphviz and try again: {HOW_TO_INSTALL}."
+        RuntimeError.__init__(self, f"{text} (`pip install graphviz` installs only what calls it from Python.)")
 
 
 class Diagram(graphviz.Digraph):
@@ -61,9 +56,7 @@ class Diagram(graphviz.Digraph):
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = (), **_: Any) -> dict[str, bytes | str]:
         image = self.image()
         hint = f"(A notebook shows a picture here once Graphviz is installed: {HOW_TO_INSTALL}.)"
-        bundle = {"text/plain": f"{self!r}\n{hint}"}
-        if image is not None:
-            bundle = {"text/plain": repr(self), "text/html": image}
+        bundle = {"text/plain": repr(self), "text/html": image} if image else {"text/plain": f"{self!r}\n{hint}"}
         return {kind: bundle[kind] for kind in bundle if kind in (include or bundle) and kind not in (exclude or ())}
 
     def pipe(self, *args: Any, **kwargs: Any) -> Any:
@@ -85,6 +78,5 @@ class Diagram(graphviz.Digraph):
             return str(super().render(filename, directory=directory, **kwargs))
         except graphviz.ExecutableNotFound:
             source = Path(self.filepath)
-            name = source.name if source.suffix == ".dot" else source.name.removesuffix(".gv") + ".dot"
-            saved = source.replace(source.with_name(name))
+            saved = source.replace(f"{str(source).removesuffix('.gv').removesuffix('.dot')}.dot")
             raise DotNotFoundError(f"nothing was drawn; the graph itself was saved to {saved}") from None

@@ -20,13 +20,11 @@ from autograd_mini.value import Value
 
 if TYPE_CHECKING:
     from autograd_mini.diagram import Diagram
-    from autograd_mini.walk import Walk
 
 MOST_NODES = 300  # nobody can read a larger diagram, and dot takes longer and longer to lay it out
 MOST_EDGES = 400  # of a folded diagram
 MOST_NUMBERS = 20  # on the edges of a folded diagram: instead of more, the edges show by their looks how large they are
 LONGEST_TITLE = 60
-LONGEST_FOLDED = 20  # of the expressions on the cards of a folded diagram
 
 # Verdana is as wide as DejaVu, which dot measures with: a browser that has the one only still keeps texts in their cards.
 FONT = "DejaVu Sans,Verdana,sans-serif"
@@ -34,19 +32,25 @@ BLUE, RED, VIOLET, GREY, ORANGE = "#1864ab", "#c92a2a", "#5f3dc4", "#495057", "#
 FILL = {"parameter": "#d3f9d8", "data": "#f1f3f5", "leaf": "#f1f3f5", "operation": "#ffffff", "output": "#d8efff"}
 LIT = "#fff3bf"
 
-# By rankdir: the signs for forward and backward, and the sides of a card where straight edges leave it and enter it.
-DIRECTIONS = {"LR": ("→", "←", "e", "w"), "BT": ("↑", "↓", "n", "s")}
+# By rankdir: the signs for forward and backward, the sides of a card where straight edges leave it and enter it, and the
+# size of the texts on the edges: upright there is room.
+DIRECTIONS = {"LR": ("→", "←", "e", "w", "11"), "BT": ("↑", "↓", "n", "s", "13")}
 
 # fmt: off
 GRAPH_STYLE = {
     "ranksep": "0.28", "nodesep": "0.28", "pad": "0.2", "bgcolor": "white",
     "fontname": FONT, "fontsize": "18", "labelloc": "t",
 }
-FOLDED_STYLE = {"ordering": "in", "ranksep": "0.6"}  # in: so that the cards of a layer keep their order
-CROWDED_STYLE = {"ordering": "in", "ranksep": "2", "splines": "line"}
+FOLDED_STYLE = GRAPH_STYLE | {"ordering": "in", "ranksep": "0.6"}  # in: so that the cards of a layer keep their order
+CROWDED_STYLE = FOLDED_STYLE | {"ranksep": "2", "splines": "line"}
 NODE_STYLE = {"shape": "plain", "fontname": FONT, "fontsize": "15"}
 EDGE_STYLE = {"fontname": FONT, "fontcolor": VIOLET, "color": "#868e96", "penwidth": "1.5", "arrowsize": "0.8"}
 LIT_EDGE = {"color": RED, "fontcolor": RED, "penwidth": "3", "dir": "back"}
+
+# Of a diagram: its style, how long an expression on a card may be, and what the legend says of the edges.
+PLAIN = GRAPH_STYLE, inf, "local derivative, on each edge"
+FOLDED = FOLDED_STYLE, 20, "derivative from card to card, on each edge"
+CROWDED = CROWDED_STYLE, 20, "derivative from card to card: thick where large, dashed where negative"
 # fmt: on
 
 # Of the row of the gradient, beside its name: wide enough for any number, so that nothing moves between steps.
@@ -85,7 +89,7 @@ def draw(
     output: Value,
     *,
     nodes: Iterable[Value] | None = None,
-    walk: Walk | None = None,
+    walk: Moment | None = None,
     parameters: Iterable[Value] = (),
     rankdir: str = "LR",
 ) -> Diagram:
@@ -111,59 +115,49 @@ def draw(
     >>> "∂C/∂w = <B>3</B>" in draw(C).source
     True
     """
-    if rankdir not in DIRECTIONS:
-        raise ValueError(f'rankdir is "LR" or "BT", not {rankdir!r}')
-    if walk is None:
-        moment = assigned(output)
-    elif getattr(walk, "output", None) is output:
-        moment = walk.at(walk.position)
-    else:
-        raise ValueError(f"this is not a walk of {Graph(output).names[output]}: draw(walk.output, walk=walk)")
-    return picture(moment, nodes, parameters, rankdir)
-
-
-def picture(
-    moment: Moment, nodes: Iterable[Value] | None = None, parameters: Iterable[Value] = (), rankdir: str = "BT"
-) -> Diagram:
-    """What draw() returns, at any moment; from bottom to top unless told otherwise."""
     from autograd_mini.diagram import Diagram  # not above, since it imports graphviz
 
-    graph, lit = moment.graph, moment.lit
-    *arrows, tail, head = DIRECTIONS[rankdir]
+    if rankdir not in DIRECTIONS:
+        raise ValueError(f'rankdir is "LR" or "BT", not {rankdir!r}')
+    moment = assigned(output) if walk is None else walk
+    if not isinstance(moment, Moment) or moment.graph.output is not output:
+        raise ValueError(f"this is not a walk of {Graph(output).names[output]}: draw(walk.output, walk=walk)")
+    graph, unfinished, stale = moment.graph, moment.unfinished, moment.stale
+    lit = moment.step.node if moment.step else None  # the node that has just passed its gradient on
     trained = listed(parameters, "draw(C, parameters=[w, b])")
     graph.require_leaves(trained)
-    cards, edges = graph.order, _local_derivatives(graph)
-    style, legend, longest = {}, "local derivative, on each edge", inf
-    if nodes is not None:
-        cards, edges = _folded(graph, edges, listed(nodes, "draw(C, nodes=[z])"))
-        style, legend, longest = FOLDED_STYLE, "derivative from card to card, on each edge", LONGEST_FOLDED
-    crowded = nodes is not None and len(edges) > MOST_NUMBERS
-    if crowded:
-        style, legend = CROWDED_STYLE, "derivative from card to card: thick where large, dashed where negative"
-    if len(cards) > MOST_NODES or (crowded and len(edges) > MOST_EDGES):
-        name = graph.names[graph.output]
+    if nodes is None:
+        cards, edges, kind = graph.order, _local_derivatives(graph), PLAIN
+    else:
+        cards, edges = _folded(graph, listed(nodes, "draw(C, nodes=[z])"))
+        kind = FOLDED if len(edges) <= MOST_NUMBERS else CROWDED
+    if len(cards) > MOST_NODES or (kind is CROWDED and len(edges) > MOST_EDGES):
+        name = graph.names[output]
         raise ValueError(
             f"a diagram with {len(cards)} nodes and {len(edges)} edges cannot be read: "
             f"choose nodes, draw({name}, nodes=[…]), or use tree({name}), which leaves out what is too much"
         )
 
-    style = style | {"rankdir": rankdir, "label": _title(moment, arrows, legend)}
-    edge_style = EDGE_STYLE | {"fontsize": "13" if rankdir == "BT" else "11"}  # upright there is room
-    diagram: Diagram = Diagram(format="svg", graph_attr=GRAPH_STYLE | style, node_attr=NODE_STYLE, edge_attr=edge_style)
+    style, longest, legend = kind
+    *arrows, tail, head, size = DIRECTIONS[rankdir]
+    style = style | {"rankdir": rankdir, "label": _title(moment, stale, arrows, legend)}
+    edge_style = EDGE_STYLE | {"fontsize": size}
+    diagram: Diagram = Diagram(format="svg", graph_attr=style, node_attr=NODE_STYLE, edge_attr=edge_style)
     diagram.text = tree_at(moment)
     identity = {node: f"n{number}" for number, node in enumerate(cards)}  # no label: dot reads a:b as a port
     expressions = _expressions(graph, identity, longest)
     for node in cards:
-        kind = "output" if node is graph.output else "operation" if node.operands else "leaf"
-        if kind == "leaf" and trained:
-            kind = "parameter" if node in trained else "data"
-        classes = {"class": f"{kind} lit" if node is lit else kind}  # of the SVG element, for style sheets
-        diagram.node(identity[node], _card(moment, node, kind, expressions.get(node, "")), **classes)
+        role = "output" if node is output else "operation" if node.operands else "leaf"
+        if role == "leaf" and trained:
+            role = "parameter" if node in trained else "data"
+        card = _card(moment, node, role, expressions.get(node, ""), lit=node is lit, so_far=node in unfinished)
+        # The class is that of the SVG element, for style sheets.
+        diagram.node(identity[node], card, **{"class": f"{role} lit" if node is lit else role})
     largest = max((abs(derivative) for *_, derivative in edges if isfinite(derivative)), default=0.0) or 1.0
     for start, end, name, derivative in edges:
         weight = "30" if start.operands else "1"  # so that the operations stand in a line, the leaves beside it
-        number = "?" if moment.stale else "undefined" if isnan(derivative) else _figure(derivative)
-        if crowded:
+        number = "?" if stale else "undefined" if isnan(derivative) else _figure(derivative)
+        if kind is CROWDED:
             look = {"tailport": tail, "headport": head, "arrowhead": "none", "tooltip": _html(f"{name} = {number}")}
             look["style"] = "dotted" if isnan(derivative) else "dashed" if derivative < 0 else "solid"
             look["penwidth"] = f"{0.5 + 3.5 * min(1.0, abs(derivative) / largest):.2f}"
@@ -186,14 +180,14 @@ def _local_derivatives(graph: Graph) -> list[Edge]:
     ]
 
 
-def _folded(graph: Graph, edges: Iterable[Edge], nodes: Iterable[Value]) -> tuple[list[Value], list[Edge]]:
+def _folded(graph: Graph, nodes: Iterable[Value]) -> tuple[list[Value], list[Edge]]:
     """The nodes and the output, in order, and the edges between them: each is the sum over all paths in between."""
     for node in nodes:
         if node not in graph.names:
             raise ValueError(f"{node!r} is not a node of {graph.names[graph.output]}'s graph")
     chosen = {graph.output, *nodes}
     along: dict[Value, dict[Value, float]] = {node: {} for node in graph.order}
-    for operand, node, _, partial in edges:
+    for operand, node, _, partial in _local_derivatives(graph):
         for start, derivative in ({operand: 1.0} if operand in chosen else along[operand]).items():
             along[node][start] = along[node].get(start, 0.0) + partial * derivative
     cards = [node for node in graph.order if node in chosen]
@@ -206,7 +200,7 @@ def _folded(graph: Graph, edges: Iterable[Edge], nodes: Iterable[Value]) -> tupl
     return cards, links
 
 
-def _expressions(graph: Graph, named: Container[Value], longest: float = inf) -> dict[Value, str]:
+def _expressions(graph: Graph, named: Container[Value], longest: float) -> dict[Value, str]:
     """How each operation is computed from leaves and from the nodes that are named; "" where that is too long."""
     return {node: each for node, each, _ in spelled(graph, Print(longest), lambda node, _: node in named)}
 
@@ -217,12 +211,11 @@ def headline(graph: Graph) -> str:
     return f"{name} = {formula}" if formula else name
 
 
-def _title(moment: Moment, arrows: Sequence[str], edges: str) -> str:
-    graph = moment.graph
-    gradient = graph.gradient_heading
+def _title(moment: Moment, stale: str, arrows: Sequence[str], edges: str) -> str:
+    gradient = moment.graph.gradient_heading
     if moment.seed != 1:
         gradient = f"grad = {_figure(moment.seed)} × {gradient}"
-    unknown = "" if moment.is_computed else ": not computed"
+    unknown = "" if moment.known or moment.steps else ": not computed"
     forward, backward = arrows
     space = '<BR/><FONT POINT-SIZE="4"> </FONT><BR/>'
     legend = (
@@ -230,25 +223,22 @@ def _title(moment: Moment, arrows: Sequence[str], edges: str) -> str:
         f'<FONT COLOR="{RED}">gradient {_html(gradient)} ({backward} backward){unknown}</FONT>'
         f'{space if forward == "↑" else "     "}<FONT COLOR="{VIOLET}">{edges}</FONT>'
     )
-    if moment.stale:
-        legend += f'<BR/><FONT COLOR="{RED}"><B>{_html(moment.stale)}</B></FONT>'
-    return f'<<B>{_html(headline(graph))}</B>{space}<FONT POINT-SIZE="12">{legend}</FONT><BR/> >'
+    if stale:
+        legend += f'<BR/><FONT COLOR="{RED}"><B>{_html(stale)}</B></FONT>'
+    return f'<<B>{_html(headline(moment.graph))}</B>{space}<FONT POINT-SIZE="12">{legend}</FONT><BR/> >'
 
 
-def _card(moment: Moment, node: Value, kind: str, expression: str) -> str:
-    graph, known, lit = moment.graph, moment.gradients.get(node), node is moment.lit
-    head = f"<B>{_html(graph.names[node])}</B>"
+def _card(moment: Moment, node: Value, role: str, expression: str, lit: bool, so_far: bool) -> str:
+    head = f"<B>{_html(moment.graph.names[node])}</B>"
     if expression:
         head += f"&#160;= {_html(expression)}"
-    if kind != "operation":
-        head += f'&#160;&#160;<FONT COLOR="{GREY}" POINT-SIZE="10">{kind}</FONT>'
-    name = graph.gradient_name(node) if moment.seed == 1 else "grad"
-    gradient, ink = f"{_html(name)} = ?", GREY
-    if known is not None:
-        number = f"<B>{_figure(known)}</B>"
-        gradient, ink = f"{number} so far" if node in moment.unfinished else f"{_html(name)} = {number}", RED
-    border, ring = (3, 0) if lit else (1, 1) if kind == "output" else (1, 0)
-    edge, fill = (ORANGE, LIT) if lit else (GREY, FILL[kind])
+    if role != "operation":
+        head += f'&#160;&#160;<FONT COLOR="{GREY}" POINT-SIZE="10">{role}</FONT>'
+    name = moment.graph.gradient_name(node) if moment.seed == 1 else "grad"
+    number, ink = (f"<B>{_figure(moment.known[node])}</B>", RED) if node in moment.known else ("?", GREY)
+    gradient = f"{number} so far" if so_far else f"{_html(name)} = {number}"
+    border, ring = (3, 0) if lit else (1, 1) if role == "output" else (1, 0)
+    edge, fill = (ORANGE, LIT) if lit else (GREY, FILL[role])
     # The outer table is the second border of the output, and elsewhere the room that keeps all cards equally large.
     return f"""<
 <TABLE BORDER="{ring}" COLOR="{edge}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="{3 - border - ring}" STYLE="ROUNDED"><TR><TD>

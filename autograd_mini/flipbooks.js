@@ -2,7 +2,8 @@
 // Steps through both passes of the graph, and computes it again when a leaf is set to another number.
 //
 // Above stand `graph`, with its nodes in topological order, and `table`, the rows that they use, each as
-// [forward, ∂out/∂a, ∂out/∂b]. The table is empty where a row has no JavaScript: the numbers stay as recorded then.
+// [forward, ∂out/∂a, ∂out/∂b], all of them functions of (out, a, b). The table is empty where a row has no JavaScript:
+// the numbers stay as recorded then.
 // A number that does not exist, like log(−2), is NaN in here and "undefined" on the page.
 
 // ------------------------------------------------------------------------------------------- what the rows may call
@@ -32,19 +33,19 @@ const computedAt = nodes.map((_, node) => operations.indexOf(node) + 1); // the 
 /** The number of every node, where the leaves have these numbers. */
 function forwardPass(leafNumbers) {
   const values = [...leafNumbers];
-  for (const node of operations) values[node] = apply(table[nodes[node].rule][0], operandNumbers(node, values));
+  for (const node of operations) values[node] = apply(table[nodes[node].rule][0], null, operandNumbers(node, values));
   return values;
 }
 
 /** The local derivative of every node with respect to each of its operands. */
 function localDerivatives(values) {
   return nodes.map(({rule, operands}, node) => operands.map((_, position) =>
-    apply(table[rule][1 + position], [values[node], ...operandNumbers(node, values)])));
+    apply(table[rule][1 + position], values[node], operandNumbers(node, values))));
 }
 
 const operandNumbers = (node, values) => nodes[node].operands.map(operand => operand.constant ?? values[operand.node]);
 
-const apply = (rule, numbers) => numbers.some(Number.isNaN) ? NaN : finite(rule(...numbers));
+const apply = (rule, out, operands) => [out, ...operands].some(Number.isNaN) ? NaN : finite(rule(out, ...operands));
 
 const finite = number => Number.isFinite(number) ? number : NaN;
 
@@ -167,10 +168,11 @@ const factor = number => number < 0 ? `(${figure(number)})` : figure(number);
 
 /** The formula of a node with the numbers of its operands: "0.5 · 3". */
 function inNumbers(node) {
-  return nodes[node].slots.replace(/\{(\d+)\}/g, (slot, operand, start, whole) => {
+  const numbers = nodes[node].operands.filter(each => "node" in each).map(each => state.numbers.values[each.node]);
+  return nodes[node].slots.replace(/\{\}/g, (slot, start, whole) => {
     const before = whole.slice(0, start), after = whole.slice(start + slot.length);
     const isFree = /(^|\(|, )$/.test(before) && !/^(²|³| \*\*)/.test(after);
-    return (isFree ? figure : factor)(state.numbers.values[operand]);
+    return (isFree ? figure : factor)(numbers.shift());
   });
 }
 

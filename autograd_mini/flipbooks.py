@@ -1,7 +1,5 @@
 """flipbook: a graph as one web page, to step through both passes and to try other numbers."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable
@@ -12,7 +10,7 @@ from typing import Any
 
 from autograd_mini import rules
 from autograd_mini.backprop import backpropagated, local_derivative
-from autograd_mini.drawing import BLUE, GREY, PRINT, RED, VIOLET, Print, headline, picture
+from autograd_mini.drawing import BLUE, GREY, PRINT, RED, VIOLET, Print, draw, headline
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph, listed
 from autograd_mini.notation import Written
@@ -22,8 +20,6 @@ from autograd_mini.value import Value
 
 # The page has other colours in the dark, and its script looks for the numbers: both go by these names.
 CLASSES = {BLUE: "value", RED: "gradient", VIOLET: "derivative", GREY: "kind"}
-# What could end a script stands in it as \u003c.
-ESCAPES = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
 class Flipbook:
@@ -73,7 +69,8 @@ def flipbook(
     """
     graph = Graph(output)
     parameters = listed(parameters, "flipbook(C, parameters=[w, b])")
-    diagram = picture(Moment(graph, backpropagated(graph, 1.0, float)), parameters=parameters)
+    moment = Moment(graph, backpropagated(graph, 1.0, float))
+    diagram = draw(output, walk=moment, parameters=parameters, rankdir="BT")
     diagram.graph_attr.update(label="", pad="0.1")  # the page has a title and a legend of its own
     used = list(dict.fromkeys(node.rule for node in graph.order if node.operands))
     own = [rule.symbol for rule in used if rule not in TABLE]
@@ -82,7 +79,7 @@ def flipbook(
         output=escape(graph.names[output]),
         headline=escape(headline(graph)),
         picture=_picture(diagram.svg() or ""),
-        graph=json.dumps(data, ensure_ascii=False, separators=(",", ":")).translate(ESCAPES),
+        graph=json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),  # no </script> in it
         table="" if own else ",\n".join(map(_row, used)),
         style=_file(".css"),
         script=_file(".js"),
@@ -107,23 +104,22 @@ def _picture(svg: str) -> str:
 
 
 class Slots(Print):
-    """A formula with slots for the numbers of nodes: "{3} + {4}"."""
+    """A formula with slots for the numbers of nodes: "{} + {}"."""
 
     def name(self, name: str) -> Written:
-        return Written(f"{{{name}}}")
+        return Written("{}")
 
 
 def _nodes(graph: Graph, used: list[Rule]) -> list[dict[str, Any]]:
     """What the script has to know of each node."""
-    numbered = Graph(graph.output)
-    numbered.names = {node: str(number) for number, node in enumerate(graph.order)}
+    place = {node: number for number, node in enumerate(graph.order)}
 
     def operand_of(node: Value, position: int) -> dict[str, Any]:
         operand = node.operands[position]
         if isinstance(operand, float):
             return {"constant": operand}
         return {
-            "node": int(numbered.names[operand]),
+            "node": place[operand],
             "derivative": graph.derivative_name(node, position),
             "formula": partial_formula(graph, node, position, PRINT),
             "partial": local_derivative(graph, node, position, float),
@@ -135,7 +131,7 @@ def _nodes(graph: Graph, used: list[Rule]) -> list[dict[str, Any]]:
             "gradient": graph.gradient_name(node),
             "value": node.data,
             "formula": graph.expression(node, PRINT) if node.operands else None,
-            "slots": numbered.expression(node, Slots()) if node.operands else None,
+            "slots": graph.expression(node, Slots()) if node.operands else None,
             "rule": used.index(node.rule) if node.operands else None,
             "operands": [operand_of(node, position) for position in range(len(node.operands))],
         }
@@ -144,12 +140,11 @@ def _nodes(graph: Graph, used: list[Rule]) -> list[dict[str, Any]]:
 
 
 def _row(rule: Rule) -> str:
-    """A row of the table in JavaScript, which writes formulas as Python does: "[(a, b) => a + b, (out, a, b) => 1, …]"."""
+    """A row of the table in JavaScript, which writes formulas as Python does: "[(out, a, b) => a + b, (out, a, b) => 1, …]"."""
     operands = [Value(2.0, "a"), Value(3.0, "b")][: len(rule.partials)]
     out = rule(*operands).named("out")
-    graph, names = Graph(out), "a" if rule.db is None else "a, b"
-    partials = [str(partial_formula(graph, out, position)) for position in range(len(operands))]
+    graph = Graph(out)
+    formulas = [graph.expression(out), *(partial_formula(graph, out, position) for position in range(len(operands)))]
     if rule is rules.power:  # its partials have an `if`: the script has their twins
-        partials = ["base_rule(a, b)", "exponent_rule(out, a, b)"]
-    functions = [f"({names}) => {graph.expression(out)}", *(f"(out, {names}) => {text}" for text in partials)]
-    return f"[{', '.join(functions)}]"
+        formulas[1:] = "base_rule(a, b)", "exponent_rule(out, a, b)"
+    return f"[{', '.join(f'(out, a, b) => {formula}' for formula in formulas)}]"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import TYPE_CHECKING
 
 from autograd_mini.backprop import backpropagated
 from autograd_mini.errors import StaleGraphError, check_numbers
@@ -12,30 +12,41 @@ from autograd_mini.graph import Graph
 from autograd_mini.notation import Text, columns, figure
 from autograd_mini.value import Value
 
+if TYPE_CHECKING:
+    from autograd_mini.walk import Step
+
 MOST_LINES = 60
 MOST_LEVELS = 16  # each of them indents the tree by three columns
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Moment:
-    """A graph, and the gradients that are known of it at some moment.
+    """A graph, and the gradients that are ``known`` of it at some moment: in a walk, after ``position`` of its steps.
 
-    A later step adds to the ``unfinished`` ones. ``lit`` is the node that has just passed its gradient on.
-    ``is_computed`` is False if no backward pass has begun.
+    A Walk is a Moment that moves. If no backward pass has begun, nothing is known and there are no steps.
     """
 
     graph: Graph
-    gradients: Mapping[Value, float]
-    unfinished: Collection[Value] = ()
-    lit: Value | None = None
-    is_computed: bool = True
+    known: dict[Value, float]
+    steps: Sequence[Step] = ()
+    position: int = 0
+
+    @property
+    def step(self) -> Step | None:
+        """The step done last; None at the start."""
+        return self.steps[self.position - 1] if self.position else None
+
+    @property
+    def unfinished(self) -> Collection[Value]:
+        """The nodes whose gradient is known in part: a later step adds to it."""
+        return {each.operand for step in self.steps[self.position :] for each in step.contributions} & self.known.keys()
 
     @property
     def seed(self) -> float:
         """The gradient of the output: 2 after backward(2), and then no gradient is the derivative, but twice that."""
-        return self.gradients.get(self.graph.output, 1.0)
+        return self.known.get(self.graph.output, 1.0)
 
-    @cached_property
+    @property
     def stale(self) -> str:
         """Which leaf has changed since the graph was computed; empty if none has."""
         try:
@@ -58,9 +69,8 @@ def assigned(output: Value) -> Moment:
         gradients = backpropagated(graph, output.grad or 1.0, float)
     except Exception:  # backward() raises it as well
         gradients = {}
-    if any(node.grad != gradient for node, gradient in gradients.items()):
-        gradients = {}
-    return Moment(graph, gradients, is_computed=bool(gradients))
+    are_there = all(node.grad == gradient for node, gradient in gradients.items())
+    return Moment(graph, gradients if are_there else {})
 
 
 def tree(output: Value) -> Text:
@@ -84,7 +94,7 @@ def tree_at(moment: Moment) -> Text:
     """The tree of a graph, with the gradients of the moment."""
     graph = moment.graph
     rows = [("node = expression", "value", graph.gradient_heading if moment.seed == 1 else "grad")]
-    shown = set()
+    shown, unfinished = set(), moment.unfinished
     pending = [(graph.output, "", "")]
     while pending and len(rows) <= MOST_LINES:
         node, branch, indent = pending.pop()
@@ -92,8 +102,8 @@ def tree_at(moment: Moment) -> Text:
             rows.append((f"{branch}{graph.names[node]} (above)", "", ""))
             continue
         shown.add(node)
-        gradient = figure(moment.gradients[node]) if node in moment.gradients else "?"
-        so_far = " so far" if node in moment.unfinished else ""
+        gradient = figure(moment.known[node]) if node in moment.known else "?"
+        so_far = " so far" if node in unfinished else ""
         rows.append((branch + graph.equation(node), figure(node.data), gradient + so_far))
         operands = [operand for operand in node.operands if isinstance(operand, Value)]
         if operands and len(indent) == 3 * MOST_LEVELS:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 from types import MappingProxyType
 
 from autograd_mini.backprop import Contribution, backward_pass
-from autograd_mini.drawing import MOST_NODES, picture
+from autograd_mini.drawing import MOST_NODES, draw
 from autograd_mini.errors import check_numbers, is_stale
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph
@@ -63,17 +63,18 @@ class Step:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str | None:
-        return self.walk._picture(self.number, self)
+        return _shown(self.walk.at(self.number), self)
 
 
-class Walk:
+class Walk(Moment):
     """Backpropagation of an output, one operation at a time.
 
     ``next(walk)`` does a step and returns it, ``for step in walk`` does the rest of them, ``walk.back()`` takes one
     back, ``walk.goto(k)`` moves to the position after k steps, ``walk.run()`` to the end; the last three return the
     walk. The walk itself shows its position, and at the end the table of all values and gradients. At every position
     the ``grad`` of each node of the graph is the sum accumulated so far, and after the last step what ``backward()``
-    gives, to the last bit. Making a Walk sets all of them to 0. ``position`` is the number of steps done.
+    gives, to the last bit. Making a Walk sets all of them to 0. ``position`` is the number of steps done, ``steps`` holds
+    all that there are.
 
     Raises what ``backward()`` raises, and then leaves every ``grad`` as it is; so does an interrupt. A leaf whose data
     changes during the walk makes the next step that needs it raise StaleGraphError. A backward() in between overwrites
@@ -92,28 +93,28 @@ class Walk:
     """
 
     def __init__(self, output: Value) -> None:
-        self.graph = Graph(output)
+        graph = Graph(output)
+        contributions = list(backward_pass(graph, 1.0, float))
+        operations = groupby(contributions, key=lambda each: each.node)
+        steps = [Step(self, number, node, tuple(each)) for number, (node, each) in enumerate(operations, 1)]
+        before = {node: node.grad for node in graph.order}  # to be put back, should goto be interrupted
+        super().__init__(graph, before, steps)
         self.output = output
-        contributions = list(backward_pass(self.graph, 1.0, float))
-        steps = groupby(contributions, key=lambda each: each.node)
-        self._steps = [Step(self, number, node, tuple(each)) for number, (node, each) in enumerate(steps, 1)]
         self._last = {each.operand: each for each in contributions}
-        self._name_width = max(len(self.graph.gradient_name(node)) for node in self.graph.order)
-        self._chain_width = max((len(chain(self.graph, each)) for each in contributions), default=0)
-        self.position = 0
-        self._gradients = {node: node.grad for node in self.graph.order}  # to be put back, should goto be interrupted
+        self._name_width = max(len(graph.gradient_name(node)) for node in graph.order)
+        self._chain_width = max((len(chain(graph, each)) for each in contributions), default=0)
         self.goto(0)
 
     def __len__(self) -> int:
-        return len(self._steps)
+        return len(self.steps)
 
     def __iter__(self) -> Walk:
         return self
 
     def __next__(self) -> Step:
-        if self.position == len(self._steps):
+        if self.position == len(self.steps):
             raise StopIteration
-        step = self._steps[self.position]
+        step = self.steps[self.position]
         self._write({self.output: 1.0} | {each.operand: each.after for each in step.contributions}, step.number)
         return step
 
@@ -129,8 +130,7 @@ class Walk:
         """Move to the position after that many steps, from 0 to ``len(walk)``. Raises IndexError for any other."""
         if not 0 <= position <= len(self):
             raise IndexError(f"there is no position {position}: this walk goes from 0 to {len(self)}")
-        known = self.at(position).gradients
-        self._write({node: known.get(node) for node in self.graph.order}, position)
+        self._write(dict.fromkeys(self.graph.order) | self.at(position).known, position)
         return self
 
     def run(self) -> Walk:
@@ -138,35 +138,23 @@ class Walk:
         return self.goto(len(self))
 
     @property
-    def step(self) -> Step | None:
-        """The step done last; None at the start."""
-        return self._steps[self.position - 1] if self.position else None
-
-    @property
     def gradients(self) -> Mapping[Value, float]:
         """The gradients known at the position, the unfinished ones as far as they go; no others."""
-        return MappingProxyType(self._gradients)
-
-    @property
-    def unfinished(self) -> Collection[Value]:
-        """The nodes whose gradient is known in part: a later step adds to it."""
-        return self.at(self.position).unfinished
+        return MappingProxyType(self.known)
 
     def at(self, position: int) -> Moment:
         """What is known after that many steps."""
-        steps, to_come = self._steps[:position], self._steps[position:]
-        gradients = {self.output: 1.0} if steps or not to_come else {}  # a leaf has no steps, and is 1 at once
-        for step in steps:
-            gradients.update((each.operand, each.after) for each in step.contributions)
-        unfinished = {each.operand for step in to_come for each in step.contributions if each.operand in gradients}
-        return Moment(self.graph, gradients, unfinished, steps[-1].node if steps else None)
+        done = self.steps[:position]
+        known = {self.output: 1.0} if done or not self.steps else {}  # a leaf has no steps, and is 1 at once
+        known.update((each.operand, each.after) for step in done for each in step.contributions)
+        return Moment(self.graph, known, self.steps, position)
 
     def _write(self, changes: Mapping[Value, float | None], position: int) -> None:
         """Set these gradients, None where nothing has arrived yet, and the position: all of it or, if interrupted, none."""
-        for step in self._steps[self.position : position]:
+        for step in self.steps[self.position : position]:
             if is_stale(step.node):
                 check_numbers(self.graph)
-        before, was = {node: self._gradients.get(node) for node in changes}, self.position
+        before, was = {node: self.known.get(node) for node in changes}, self.position
         try:
             try:
                 self._set(changes, position)
@@ -181,34 +169,31 @@ class Walk:
         for node, gradient in changes.items():
             if gradient is None:
                 node.grad = 0.0
-                self._gradients.pop(node, None)
+                self.known.pop(node, None)
             else:
-                node.grad = self._gradients[node] = gradient
+                node.grad = self.known[node] = gradient
         self.position = position
 
     def _repr_html_(self) -> str | None:
-        return self._picture(self.position, self)
-
-    def _picture(self, position: int, shown: Walk | Step) -> str | None:
-        """For a notebook: the picture at the position, and below it the text; None where there is no picture."""
-        if len(self.graph.order) > MOST_NODES:
-            return None
-        image = picture(self.at(position)).image(SIZE)
-        return None if image is None else f"{image}<pre>{escape(repr(shown))}</pre>"
+        return _shown(self, self)
 
     def __repr__(self) -> str:
         graph = self.graph
         head = f"backprop of {graph.names[self.output]} = {figure(self.output.data)}: {self.position} of {len(self)} steps done"
         if self.position < len(self):
-            return f"{head}, next is {graph.equation(self._steps[self.position].node)}"
-        return f"{head}\n{self._table()}"
-
-    def _table(self) -> str:
-        graph = self.graph
+            return f"{head}, next is {graph.equation(self.steps[self.position].node)}"
         rows = [("node = expression", "value", graph.gradient_heading)]
         for node in sorted(graph.order, key=lambda node: bool(node.operands)):  # the leaves first
             rows.append((graph.equation(node), figure(node.data), figure(node.grad)))
-        return "\n".join(columns(rows, "<>>"))
+        return "\n".join([head, *columns(rows, "<>>")])
+
+
+def _shown(moment: Moment, text: Walk | Step) -> str | None:
+    """For a notebook: the picture at the moment, and below it the text; None where there is no picture."""
+    if len(moment.graph.order) > MOST_NODES:
+        return None
+    image = draw(moment.graph.output, walk=moment, rankdir="BT").image(SIZE)
+    return None if image is None else f"{image}<pre>{escape(repr(text))}</pre>"
 
 
 def chain(graph: Graph, each: Contribution) -> str:

@@ -637,6 +637,7 @@ def test_the_position_of_a_walk(C):
     walk = Walk(C)
     start = draw(C, walk=walk).source
     assert all(gradient.endswith(" = ?") for *_, gradient in cards(start).values())
+    assert "not computed" not in legend(start)
     assert "dir=back" not in start
     assert ' lit"' not in start
     walk.goto(3)

@@ -653,6 +653,7 @@ def test_a_domain_error_is_said_on_the_card(browser, tmp_path):
     assert shown["D"] == ("undefined", "∂D/∂D = undefined")
     assert shown["a"] == ("4", "∂D/∂a = undefined")
     assert page.text("#problem") == "v4 = log(t): log(−2) cannot be computed."
+    assert page.run("return state.numbers.partials[nodes.findIndex(({name}) => name === 'v4')]") == [None]
     assert page.run("return find('#descend').disabled")
     said = page.run("""return [...Array(14).keys()].map(at => {
       goTo(at); select(at % 6); return document.querySelector('body').innerText; })""")
