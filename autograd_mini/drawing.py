@@ -215,7 +215,7 @@ def _title(moment: Moment, stale: str, arrows: Sequence[str], edges: str) -> str
     gradient = moment.graph.gradient_heading
     if moment.seed != 1:
         gradient = f"grad = {_figure(moment.seed)} × {gradient}"
-    unknown = "" if moment.known or moment.steps else ": not computed"
+    unknown = "" if moment.gradients or moment.steps else ": not computed"
     forward, backward = arrows
     space = '<BR/><FONT POINT-SIZE="4"> </FONT><BR/>'
     legend = (
@@ -235,7 +235,7 @@ def _card(moment: Moment, node: Value, role: str, expression: str, lit: bool, so
     if role != "operation":
         head += f'&#160;&#160;<FONT COLOR="{GREY}" POINT-SIZE="10">{role}</FONT>'
     name = moment.graph.gradient_name(node) if moment.seed == 1 else "grad"
-    number, ink = (f"<B>{_figure(moment.known[node])}</B>", RED) if node in moment.known else ("?", GREY)
+    number, ink = (f"<B>{_figure(moment.gradients[node])}</B>", RED) if node in moment.gradients else ("?", GREY)
     gradient = f"{number} so far" if so_far else f"{_html(name)} = {number}"
     border, ring = (3, 0) if lit else (1, 1) if role == "output" else (1, 0)
     edge, fill = (ORANGE, LIT) if lit else (GREY, FILL[role])

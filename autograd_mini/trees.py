@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,13 +21,13 @@ MOST_LEVELS = 16  # each of them indents the tree by three columns
 
 @dataclass(eq=False)
 class Moment:
-    """A graph, and the gradients that are ``known`` of it at some moment: in a walk, after ``position`` of its steps.
+    """A graph, and the ``gradients`` that are known of it at some moment: in a walk, after ``position`` of its ``steps``.
 
-    A Walk is a Moment that moves. If no backward pass has begun, nothing is known and there are no steps.
+    A Walk is a Moment that moves. If no backward pass has begun, there are no gradients and no steps.
     """
 
     graph: Graph
-    known: dict[Value, float]
+    gradients: Mapping[Value, float]
     steps: Sequence[Step] = ()
     position: int = 0
 
@@ -39,12 +39,14 @@ class Moment:
     @property
     def unfinished(self) -> Collection[Value]:
         """The nodes whose gradient is known in part: a later step adds to it."""
-        return {each.operand for step in self.steps[self.position :] for each in step.contributions} & self.known.keys()
+        return {
+            each.operand for step in self.steps[self.position :] for each in step.contributions
+        } & self.gradients.keys()
 
     @property
     def seed(self) -> float:
         """The gradient of the output: 2 after backward(2), and then no gradient is the derivative, but twice that."""
-        return self.known.get(self.graph.output, 1.0)
+        return self.gradients.get(self.graph.output, 1.0)
 
     @property
     def stale(self) -> str:
@@ -102,7 +104,7 @@ def tree_at(moment: Moment) -> Text:
             rows.append((f"{branch}{graph.names[node]} (above)", "", ""))
             continue
         shown.add(node)
-        gradient = figure(moment.known[node]) if node in moment.known else "?"
+        gradient = figure(moment.gradients[node]) if node in moment.gradients else "?"
         so_far = " so far" if node in unfinished else ""
         rows.append((branch + graph.equation(node), figure(node.data), gradient + so_far))
         operands = [operand for operand in node.operands if isinstance(operand, Value)]

@@ -73,8 +73,8 @@ class Walk(Moment):
     back, ``walk.goto(k)`` moves to the position after k steps, ``walk.run()`` to the end; the last three return the
     walk. The walk itself shows its position, and at the end the table of all values and gradients. At every position
     the ``grad`` of each node of the graph is the sum accumulated so far, and after the last step what ``backward()``
-    gives, to the last bit. Making a Walk sets all of them to 0. ``position`` is the number of steps done, ``steps`` holds
-    all that there are.
+    gives, to the last bit. Making a Walk sets all of them to 0. ``position`` is the number of ``steps`` done, ``gradients``
+    holds what has arrived by then.
 
     Raises what ``backward()`` raises, and then leaves every ``grad`` as it is; so does an interrupt. A leaf whose data
     changes during the walk makes the next step that needs it raise StaleGraphError. A backward() in between overwrites
@@ -97,8 +97,8 @@ class Walk(Moment):
         contributions = list(backward_pass(graph, 1.0, float))
         operations = groupby(contributions, key=lambda each: each.node)
         steps = [Step(self, number, node, tuple(each)) for number, (node, each) in enumerate(operations, 1)]
-        before = {node: node.grad for node in graph.order}  # to be put back, should goto be interrupted
-        super().__init__(graph, before, steps)
+        self._known = {node: node.grad for node in graph.order}  # to be put back, should goto be interrupted
+        super().__init__(graph, MappingProxyType(self._known), steps)
         self.output = output
         self._last = {each.operand: each for each in contributions}
         self._name_width = max(len(graph.gradient_name(node)) for node in graph.order)
@@ -130,17 +130,12 @@ class Walk(Moment):
         """Move to the position after that many steps, from 0 to ``len(walk)``. Raises IndexError for any other."""
         if not 0 <= position <= len(self):
             raise IndexError(f"there is no position {position}: this walk goes from 0 to {len(self)}")
-        self._write(dict.fromkeys(self.graph.order) | self.at(position).known, position)
+        self._write({**dict.fromkeys(self.graph.order), **self.at(position).gradients}, position)
         return self
 
     def run(self) -> Walk:
         """Do all the steps that are left."""
         return self.goto(len(self))
-
-    @property
-    def gradients(self) -> Mapping[Value, float]:
-        """The gradients known at the position, the unfinished ones as far as they go; no others."""
-        return MappingProxyType(self.known)
 
     def at(self, position: int) -> Moment:
         """What is known after that many steps."""
@@ -154,7 +149,7 @@ class Walk(Moment):
         for step in self.steps[self.position : position]:
             if is_stale(step.node):
                 check_numbers(self.graph)
-        before, was = {node: self.known.get(node) for node in changes}, self.position
+        before, was = {node: self._known.get(node) for node in changes}, self.position
         try:
             try:
                 self._set(changes, position)
@@ -169,9 +164,9 @@ class Walk(Moment):
         for node, gradient in changes.items():
             if gradient is None:
                 node.grad = 0.0
-                self.known.pop(node, None)
+                self._known.pop(node, None)
             else:
-                node.grad = self.known[node] = gradient
+                node.grad = self._known[node] = gradient
         self.position = position
 
     def _repr_html_(self) -> str | None:

@@ -252,7 +252,7 @@ def lines_of(action):
     return count
 
 
-@pytest.mark.parametrize("action", [next, Walk.back, lambda walk: walk.gradients, lambda walk: walk.step])
+@pytest.mark.parametrize("action", [next, Walk.back, lambda walk: walk.step])
 def test_a_step_takes_no_longer_at_the_end_than_at_the_beginning(action):
     value = x = Value(1.0, "x")
     for _ in range(200):
