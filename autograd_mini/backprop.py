@@ -70,9 +70,10 @@ def local_derivative(graph: Graph, node: Value, position: int, read: Callable[[A
         partial = node.rule.partials[position](read(node), *map(read, node.operands))
         if hasattr(partial, "_record"):  # a Value
             return read(partial)
+        number = real(int(partial) if isinstance(partial, bool) else partial)
         if read is itself and node.rule not in TABLE:
-            check_constant(node, position, partial)
-        return real(int(partial) if isinstance(partial, bool) else partial)
+            check_constant(node, position, number)
+        return number
     except Exception as error:
         raise undefined(error, graph, node, position) from None
 
