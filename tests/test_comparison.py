@@ -1056,6 +1056,11 @@ def test_where_the_rounding_error_is_unknown_the_last_digits_do_not_count():
     (x,) = leaves(x=1e-150)  # the second derivative overflows
     assert compare(1 / x, {x: lambda x: -(1 + 3e-9) / x**2}, points=0).rows[0].verdict == "unclear"
     assert compare(1 / x, {x: lambda x: -(1 + 3e-4) / x**2}, points=0).rows[0].verdict == "WRONG"
+    (x,) = leaves(x=0.5)
+    leaves_the_graph = Rule("own", math.exp, lambda out, a: math.exp(a))
+    C = leaves_the_graph(x) * 1
+    assert compare(C, {x: lambda x: e(x) * (1 + 1e-8)}, points=0).rows[0].verdict == "unclear"
+    assert compare(C, {x: lambda x: e(x) * (1 + 1e-4)}, points=0).rows[0].verdict == "WRONG"
 
 
 def test_numbers_too_small_to_have_all_their_digits_are_not_compared_digit_by_digit():
