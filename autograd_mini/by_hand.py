@@ -1,7 +1,5 @@
 """A gradient by hand: a number, or a function whose arguments are called as the leaves are."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial

@@ -4,8 +4,6 @@ One point lies: where y is 0, a formula that forgot y is right. So a formula is 
 of the graph, and a cause is named only if it explains the numbers at every point.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
