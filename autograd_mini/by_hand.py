@@ -11,6 +11,7 @@ from autograd_mini.reals import Real, real
 from autograd_mini.value import Value
 
 Formula: TypeAlias = "Callable[..., Any] | Real"
+Formulas: TypeAlias = Mapping[Value, Formula] | Mapping[str, Formula]
 
 
 class ByHand:

@@ -52,13 +52,13 @@ class Point:
         return attempt(lambda: rounding(*gradient(self.output, [self.nodes[leaf]])))
 
 
-def draw_points(graph: Graph, leaves: Sequence[Value], count: int, rng: random.Random) -> list[Point]:
+def draw_points(graph: Graph, leaves: Sequence[Value], count: int, seed: int) -> list[Point]:
     """The recorded point, and others at which each leaf is moved by a quarter to the whole of its size (1 if smaller).
 
     Where C or its gradient cannot be computed at the point drawn, the next one is drawn nearer.
     """
     points = [Point(graph, {leaf: leaf.data for leaf in leaves})]
-    reach = 1.0
+    rng, reach = random.Random(seed), 1.0
     while len(points) <= count and reach > 1e-6:
         moves = {leaf: reach * rng.choice((-1, 1)) * rng.uniform(0.25, 1) for leaf in graph.leaves}
         try:

@@ -1,14 +1,16 @@
 """Worksheet: backpropagation with blanks to fill in, which marks the answers and names the slip in a wrong one."""
 
+from __future__ import annotations
+
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from copy import deepcopy
 from math import isclose
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from autograd_mini.backprop import Contribution
-from autograd_mini.by_hand import Formula
+from autograd_mini.by_hand import Formulas
 from autograd_mini.comparison import compare
 from autograd_mini.errors import told
 from autograd_mini.graph import Graph
@@ -72,7 +74,7 @@ class Worksheet:
         """The whole solution: the forward pass, and the steps as a Walk shows them."""
         return Text(self._text(len(self), self._key))
 
-    def check(self, answers: Mapping[str, Formula] | Mapping[Value, Formula]) -> Text:
+    def check(self, answers: Formulas) -> Text:
         """Mark the answers. The key of an answer is its name on the sheet, or a Value for the gradient of that Value.
 
         "dC/dw" is "∂C/∂w". Three digits suffice. Your own numbers are carried forward, those of earlier calls too, so
