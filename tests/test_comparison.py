@@ -795,6 +795,7 @@ def test_a_formula_may_have_defaults_and_be_a_builtin():
     assert compare(x**3, {x: lambda x, n=3: n * x ** (n - 1)})
     assert compare(x**3, {x: lambda n=3, *, x: n * x ** (n - 1)})
     assert compare(x**3, {x: lambda x, /, n=3, **rest: n * x ** (n - 1)})
+    assert compare(x**3, {x: lambda n=3, x=0, /: n * x ** (n - 1)})
 
 
 def test_a_label_is_found_however_it_is_typed():
