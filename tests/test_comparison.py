@@ -518,6 +518,15 @@ def test_a_slip_with_a_row_of_ones_own():
         assert compare(C, {a: by_hand}).rows[0].cause == f"by hand is automatic {cause}"
 
 
+def test_a_slip_that_makes_a_large_gradient_small_is_named():
+    (x,) = leaves(x=1e-9)
+    for C, by_hand, cause in [
+        (1 / x, 1, "without the local derivative ∂v1/∂x = -v1 / x, where v1 = 1 / x"),
+        (exp(x), lambda x: x, "with x in place of v1 in ∂v1/∂x = v1, where v1 = exp(x)"),
+    ]:
+        assert compare(C, {x: by_hand}).rows[0].cause == f"by hand is automatic {cause}"
+
+
 def drawn_formula(seed, names):
     """A formula of three to six operations."""
 
