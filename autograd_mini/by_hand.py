@@ -1,7 +1,5 @@
 """A gradient by hand: a number, or a function whose arguments are called as the leaves are."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,6 +11,7 @@ from autograd_mini.reals import Real, real
 from autograd_mini.value import Value
 
 Formula: TypeAlias = "Callable[..., Any] | Real"
+Formulas: TypeAlias = Mapping[Value, Formula] | Mapping[str, Formula]
 
 
 class ByHand:
@@ -26,7 +25,7 @@ class ByHand:
         except ValueError:
             raise TypeError(f"the formula for {name} hides its arguments: write lambda x: f(x) for f") from None
         rest = [each for each, p in parameters.items() if p.kind is p.VAR_KEYWORD]
-        self.in_order = [each for each, p in parameters.items() if p.kind is p.POSITIONAL_ONLY and each in leaves]
+        self.in_order = {each: p.default for each, p in parameters.items() if p.kind is p.POSITIONAL_ONLY}
         self.asked = {each: leaves[each] for each in (*parameters, *(leaves if rest else ())) if each in leaves}
         for each, p in parameters.items():
             if each not in (*leaves, *rest) and p.default is p.empty:
@@ -34,7 +33,7 @@ class ByHand:
 
     def __call__(self, at: Mapping[Value, Any]) -> Any:
         given = {each: at[leaf] for each, leaf in self.asked.items()}
-        return self.formula(*[given.pop(each) for each in self.in_order], **given)
+        return self.formula(*[given.pop(each, default) for each, default in self.in_order.items()], **given)
 
     def number(self, at: Mapping[Value, float]) -> tuple[float, str]:
         """The number, and what went wrong where it is nan."""

@@ -6,7 +6,6 @@ of the graph, and a cause is named only if it explains the numbers at every poin
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 from unicodedata import normalize
 
 from autograd_mini.backprop import backpropagated
-from autograd_mini.by_hand import ByHand, Formula
+from autograd_mini.by_hand import ByHand, Formulas
 from autograd_mini.graph import Graph
 from autograd_mini.measuring import EPS, KINK, TOLERANCE, ForwardPass, Point, Slope, agree, draw_points, measure
 from autograd_mini.notation import Text, columns
@@ -59,14 +58,7 @@ class Comparison(NamedTuple):
         return self.report
 
 
-def compare(
-    output: Value,
-    by_hand: Mapping[Value, Formula] | Mapping[str, Formula],
-    *,
-    points: int = 4,
-    seed: int = 0,
-    tolerance: float = 1e-9,
-) -> Comparison:
+def compare(output: Value, by_hand: Formulas, *, points: int = 4, seed: int = 0, tolerance: float = 1e-9) -> Comparison:
     """Compare gradients of the output derived by hand with the automatic and the numeric ones.
 
     Takes, for each leaf of interest (or its label), its gradient by hand: a function whose arguments are called as the
@@ -96,7 +88,7 @@ def compare(
             raise ValueError(f"{graph.gradient_name(leaf)} is given twice: by the leaf itself, and by its label")
     hands = {key: ByHand(graph.gradient_name(key), by, leaves) for key, by in zip(keys, by_hand.values(), strict=True)}
     asked = dict.fromkeys(leaf for hand in hands.values() for leaf in hand.asked.values())
-    drawn = draw_points(graph, [*(asked | dict.fromkeys(graph.leaves))], points if asked else 0, random.Random(seed))
+    drawn = draw_points(graph, [*(asked | dict.fromkeys(graph.leaves))], points if asked else 0, seed)
     forward = ForwardPass(graph)
 
     checks: dict[Value, list[Check]] = {}

@@ -4,8 +4,6 @@ No rule's derivative is used to measure. The chain rule is used to know the roun
 rounded to a relative ε, and passes that on to the output as it passes on everything.
 """
 
-from __future__ import annotations
-
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -50,20 +48,17 @@ class Point:
         self.gradients = {leaf: self.nodes[leaf].grad for leaf in at}
 
     def uncertainty(self, leaf: Value) -> float:
-        """By how much rounding may move the gradient of the leaf."""
-        try:
-            return rounding(*gradient(self.output, [self.nodes[leaf]]))
-        except (ArithmeticError, ValueError):  # the gradient has no derivative here
-            return inf
+        """By how much rounding may move the gradient of the leaf; nan if the gradient has no derivative here."""
+        return attempt(lambda: rounding(*gradient(self.output, [self.nodes[leaf]])))
 
 
-def draw_points(graph: Graph, leaves: Sequence[Value], count: int, rng: random.Random) -> list[Point]:
+def draw_points(graph: Graph, leaves: Sequence[Value], count: int, seed: int) -> list[Point]:
     """The recorded point, and others at which each leaf is moved by a quarter to the whole of its size (1 if smaller).
 
     Where C or its gradient cannot be computed at the point drawn, the next one is drawn nearer.
     """
     points = [Point(graph, {leaf: leaf.data for leaf in leaves})]
-    reach = 1.0
+    rng, reach = random.Random(seed), 1.0
     while len(points) <= count and reach > 1e-6:
         moves = {leaf: reach * rng.choice((-1, 1)) * rng.uniform(0.25, 1) for leaf in graph.leaves}
         try:

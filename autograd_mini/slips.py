@@ -5,12 +5,10 @@ without another backward pass: a contribution reaches the leaf multiplied by the
 to the leaf. Everything is computed with the rules of the graph, so a row of your own has its slips as well.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
-from operator import truediv
+from operator import itemgetter, truediv
 from typing import Any, NamedTuple
 
 from autograd_mini.backprop import Contribution, backward_pass
@@ -20,20 +18,6 @@ from autograd_mini.notation import plain
 from autograd_mini.reals import attempt
 from autograd_mini.rules import div, power
 from autograd_mini.value import Value
-
-# What may be put in place of a contribution, the plainest first.
-# fmt: off
-SLIPS: tuple[tuple[str, Callable[[Contribution], float]], ...] = (
-    ("without the contribution {contribution}",                       lambda c: 0.0),
-    ("without the local derivative {derivative}",                     lambda c: c.upstream),
-    ("with the sign of the contribution {contribution} flipped",      lambda c: -c.contribution),
-    ("with twice the contribution {contribution}",                    lambda c: 2 * c.contribution),
-    ("with half of the contribution {contribution}",                  lambda c: c.contribution / 2),
-    ("without the upstream gradient {upstream}",                      lambda c: c.partial),
-    ("with {0} itself in place of the local derivative {derivative}", lambda c: c.upstream * c.node.data),
-    ("with the local derivative {derivative} twice",                  lambda c: c.contribution * c.partial),
-)
-# fmt: on
 
 
 class Slip(NamedTuple):
@@ -53,11 +37,9 @@ class Slip(NamedTuple):
         if self.position is None:
             return self.phrase.format(*names)
         upstream, local = graph.gradient_name(self.node), graph.derivative_name(self.node, self.position)
-        contribution = local if self.node is graph.output else f"{upstream} × {local}"
-        derivative = f"{local} = {partial_formula(graph, self.node, self.position)}"
-        return self.phrase.format(
-            *names, upstream=upstream, local=local, contribution=contribution, derivative=derivative
-        )
+        product = local if self.node is graph.output else f"{upstream} × {local}"
+        equation = f"{local} = {partial_formula(graph, self.node, self.position)}"
+        return self.phrase.format(*names, upstream=upstream, local=local, contribution=product, derivative=equation)
 
     def text(self, graph: Graph) -> str:
         """The words, and the equations they need where those are not at hand: "…, where v1 = w * x"."""
@@ -66,69 +48,77 @@ class Slip(NamedTuple):
         return self.words(graph) + (f", where {', '.join(told)}" if told else "")
 
 
-def contribution_slips(step: Contribution) -> Iterator[Slip]:
-    """The wrong numbers that the contribution of a step may become, the plainest first.
+def fed(node: Value, numbers: Mapping[Any, float]) -> list[float]:
+    """The numbers of the node and its operands: those given, and else their own."""
+    return [numbers.get(each, float(each)) for each in (node, *node.operands)]
 
-    Which slips there are, and in which order, depends on nothing but the rule.
+
+def contribution_slips(
+    step: Contribution, right: float, numbers: Mapping[Any, float], reach: float = 1.0, factors: bool = False
+) -> Iterator[Slip]:
+    """The wrong numbers that a gradient may become by a slip at one contribution to it, the plainest first.
+
+    The contribution counts ``reach`` times. With ``factors``, those of a factor in the local derivative are among them:
+    without the 2 of 2 * v comes before half of a contribution. Which slips there are, and in which order, depends on
+    nothing but the rule.
     """
-    node, position = step.node, step.position
-    for phrase, wrong in SLIPS:
-        yield Slip(wrong(step), phrase, node, position)
-    numbers = [node.data, *map(float, node.operands)]
+    rest = right - step.contribution * reach
+    for phrase, number in wrong_contributions(step, fed(step.node, numbers), factors):
+        yield Slip(rest + number * reach, phrase, step.node, step.position)
+
+
+def wrong_contributions(step: Contribution, numbers: list[float], factors: bool) -> Iterator[tuple[str, float]]:
+    """What may be put in place of the contribution of a step, in words and as a number."""
+    node, position, _, upstream, partial, right, *_ = step
+    yield "without the contribution {contribution}", 0.0
+    yield "without the local derivative {derivative}", upstream
+    yield "with the sign of the contribution {contribution} flipped", -right
+    if factors and node.rule is not div:  # its derivatives are quotients
+        for place, number in enumerate(numbers[1:], 1):
+            yield from wrong_factors(right, number, f"{{{place}}} in {{derivative}}")
+    yield "with twice the contribution {contribution}", 2 * right
+    yield "with half of the contribution {contribution}", right / 2
+    yield "without the upstream gradient {upstream}", partial
+    yield "with {0} itself in place of the local derivative {derivative}", upstream * numbers[0]
+    yield "with the local derivative {derivative} twice", right * partial
     for place, taken in permutations(range(len(numbers)), 2):
         if node.rule is power and isinstance(node.operands[1], float) and 2 in (place, taken):
             continue  # the exponent stands twice in b * a ** (b - 1), once of them as b - 1
-        fed = [*numbers]
-        fed[place] = numbers[taken]
-        number = step.upstream * attempt(node.rule.partials[position], *fed)
-        yield Slip(number, f"with {{{taken}}} in place of {{{place}}} in {{derivative}}", node, position)
+        wrong = [*numbers[:place], numbers[taken], *numbers[place + 1 :]]
+        number = upstream * attempt(node.rule.partials[position], *wrong)
+        yield f"with {{{taken}}} in place of {{{place}}} in {{derivative}}", number
 
 
-def factor_slips(right: float, factor: float, phrase: str, *where: Any) -> Iterator[Slip]:
-    """The wrong numbers that a product may become: without a factor, or with one that it does not have."""
-    yield Slip(attempt(truediv, right, factor), f"without the factor {phrase}", *where)
-    yield Slip(right * factor, f"with an extra factor {phrase}", *where)
+def wrong_factors(right: float, factor: float, name: str) -> Iterator[tuple[str, float]]:
+    """What a product may become: without a factor, or with one that it does not have."""
+    yield f"without the factor {name}", attempt(truediv, right, factor)
+    yield f"with an extra factor {name}", right * factor
 
 
-def pencil_slips(step: Contribution) -> list[Slip]:
-    """The slips of a contribution, those of a factor in the local derivative among them.
-
-    Without the 2 of 2 * v comes before half of a contribution.
-    """
-    node, position = step.node, step.position
-    factors: list[Slip] = []
-    for place, number in enumerate(map(float, node.operands), 1):
-        if node.rule is not div:  # its derivatives are quotients
-            factors += factor_slips(step.contribution, number, f"{{{place}}} in {{derivative}}", node, position)
-    slips = [*contribution_slips(step)]
-    return [*slips[:3], *factors, *slips[3:]]
-
-
-def derivative_slips(step: Contribution) -> Iterator[Slip]:
+def derivative_slips(step: Contribution, numbers: Mapping[Any, float]) -> Iterator[Slip]:
     """The wrong numbers that the local derivative of a step may become: those of a contribution with 1 upstream."""
-    for slip in pencil_slips(step):
-        if not slip.phrase.startswith(("without the contribution", "without the local", "without the upstream")):
-            yield slip._replace(phrase=slip.phrase.replace("the contribution {contribution}", "{local}"))
+    _, _, *slips = contribution_slips(step, step.partial, numbers, factors=True)  # 0 and 1 are no slips of a derivative
+    for slip in slips:
+        yield slip._replace(phrase=slip.phrase.replace("the contribution {contribution}", "{local}"))
 
 
-def sum_slips(steps: Sequence[Contribution]) -> Iterator[Slip]:
+def sum_slips(steps: Sequence[Contribution], numbers: Mapping[Any, float]) -> Iterator[Slip]:
     """The wrong numbers that a gradient may become, given all the contributions to it."""
     total = sum(step.contribution for step in steps)
     yield Slip(-total, "with the sign flipped", steps[0].operand)
     for step in steps:
         yield Slip(step.contribution, "with nothing but {contribution}", step.node, step.position)
     for step in steps:
-        for slip in pencil_slips(step):
-            yield slip._replace(number=total - step.contribution + slip.number)
+        yield from contribution_slips(step, total, numbers, factors=True)
 
 
-def value_slips(node: Value) -> Iterator[Slip]:
+def value_slips(node: Value, numbers: Mapping[Any, float]) -> Iterator[Slip]:
     """The wrong numbers that the value of a node may become: signs, and the operation left out."""
-    yield Slip(-node.data, "with the sign flipped", node)
-    for place, number in enumerate(map(float, node.operands), 1):
-        fed = [*map(float, node.operands)]
-        fed[place - 1] = -number
-        yield Slip(attempt(node.rule.number, *fed), f"with -{{{place}}} in place of {{{place}}}", node)
+    _, *operands = fed(node, numbers)
+    yield Slip(-attempt(node.rule.number, *operands), "with the sign flipped", node)
+    for place, number in enumerate(operands, 1):
+        wrong = [*operands[: place - 1], -number, *operands[place:]]
+        yield Slip(attempt(node.rule.number, *wrong), f"with -{{{place}}} in place of {{{place}}}", node)
         yield Slip(number, f"{{{place}}} itself", node)
 
 
@@ -137,30 +127,28 @@ def gradient_slips(graph: Graph, leaf: Value) -> list[Slip]:
 
     Which slips there are, and in which order, depends on nothing but the shape of the graph.
     """
-    steps = list(backward_pass(graph, 1.0, float))
-    right = next((step.after for step in reversed(steps) if step.operand is leaf), 1.0)
+    steps = [*backward_pass(graph, 1.0, float)]
+    right = {step.operand: step.after for step in steps}.get(leaf, 1.0)
     reach = defaultdict(float, {leaf: 1.0})  # the derivative of a node with respect to the leaf
-    ranked: dict[float, list[Slip]] = defaultdict(list)  # the lower the rank, the plainer
-    alike: dict[Any, list[Slip]] = defaultdict(list)
+    ranked: list[tuple[float, Slip]] = []  # the lower the rank, the plainer
+    places: dict[Any, list[list[Slip]]] = defaultdict(list)  # that are alike, and the slips at each
     for step in reversed(steps):
         node, position, operand = step[:3]
         if operand in reach:
             reach[node] += step.partial * reach[operand]
-            alone = step.contribution * reach[operand]
-            ranked[0.5].append(Slip(alone, "with nothing but {contribution}", node, position))
-            for rank, wrong in enumerate(contribution_slips(step)):
-                slip = Slip(right + (wrong.number - step.contribution) * reach[operand], *wrong[1:])
-                ranked[rank].append(slip)
-                alike[rank, node.rule, position, operand is leaf, (*map(type, node.operands),)].append(slip)
-    for (rank, *_), slips in alike.items():
-        count, (first, *others) = len(slips), slips
-        if others:
-            change = sum(slip.number - right for slip in others)
-            phrase = f"{first.phrase}, in all {count} places like it"
-            ranked[rank].append(first._replace(number=first.number + change, phrase=phrase))
-            if rank == 0:
-                once = f"with one contribution like {{contribution}} in place of {count}"
-                ranked[0.5].append(first._replace(number=right + change, phrase=once))
+            alone = Slip(step.contribution * reach[operand], "with nothing but {contribution}", node, position)
+            slips = [*contribution_slips(step, right, {}, reach[operand])]
+            ranked += [(0.5, alone), *enumerate(slips)]
+            places[node.rule, position, operand is leaf, (*map(type, node.operands),)].append(slips)
+    for alike in places.values():
+        for rank, (first, *others) in enumerate(zip(*alike, strict=True)):
+            if others:
+                change = sum(slip.number - right for slip in others)
+                phrase = f"{first.phrase}, in all {len(alike)} places like it"
+                ranked.append((rank, first._replace(number=first.number + change, phrase=phrase)))
+                if rank == 0:
+                    once = f"with one contribution like {{contribution}} in place of {len(alike)}"
+                    ranked.append((0.5, first._replace(number=right + change, phrase=once)))
     for node in graph.order:
-        ranked[1.5] += factor_slips(right, node.data, "{0}", node)
-    return [slip for rank in sorted(ranked) for slip in ranked[rank]]
+        ranked += [(1.5, Slip(number, phrase, node)) for phrase, number in wrong_factors(right, node.data, "{0}")]
+    return [slip for _, slip in sorted(ranked, key=itemgetter(0))]

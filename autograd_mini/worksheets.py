@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable
 from copy import deepcopy
 from math import isclose
 from typing import Any, NamedTuple
 from unicodedata import normalize
 
-from autograd_mini.backprop import Contribution, backward_pass, local_derivative
-from autograd_mini.by_hand import Formula
+from autograd_mini.backprop import Contribution
+from autograd_mini.by_hand import Formulas
 from autograd_mini.comparison import compare
 from autograd_mini.errors import told
 from autograd_mini.graph import Graph
-from autograd_mini.notation import Text, figure
+from autograd_mini.notation import Text, columns, figure
 from autograd_mini.reals import attempt, real
-from autograd_mini.slips import Slip, derivative_slips, sum_slips, value_slips
+from autograd_mini.slips import Slip, derivative_slips, fed, sum_slips, value_slips
 from autograd_mini.value import Value
 from autograd_mini.walk import Walk, chain
+
+
+class Blank(NamedTuple):
+    """A number to be filled in, how it is computed, and the numbers that slips make of it."""
+
+    number: float
+    rule: str
+    slips: Iterable[Slip]
 
 
 class Worksheet:
@@ -50,11 +58,10 @@ class Worksheet:
             raise ValueError(f"worked is how many steps are done, from 0 to {len(self)}, not {worked}")
         self.worked = worked
         self.answers: dict[str, float] = {}
+        self._key = self._blanks(self.answers.get)
         self._known = set(graph.names.values()) if worked else set()
-        names = marks(graph.output, {}, {})
-        self._names: dict[Any, str] = {normalize("NFC", name.replace("∂", "d")): name for name in names}
-        self._names.update((normalize("NFC", name), name) for name in names)
-        self._names.update(zip(Graph(output).order, map(graph.gradient_name, graph.order), strict=True))
+        self._names: dict[Any, str] = {normalize("NFC", name.replace("∂", d)): name for d in "d∂" for name in self._key}
+        self._names |= zip(Graph(output).order, map(graph.gradient_name, graph.order), strict=True)
 
     def __len__(self) -> int:
         return len(self._steps)
@@ -65,9 +72,9 @@ class Worksheet:
     @property
     def key(self) -> Text:
         """The whole solution: the forward pass, and the steps as a Walk shows them."""
-        return Text(self._text(len(self), self._names.values()))
+        return Text(self._text(len(self), self._key))
 
-    def check(self, answers: Mapping[str, Formula] | Mapping[Value, Formula]) -> Text:
+    def check(self, answers: Formulas) -> Text:
         """Mark the answers. The key of an answer is its name on the sheet, or a Value for the gradient of that Value.
 
         "dC/dw" is "∂C/∂w". Three digits suffice. Your own numbers are carried forward, those of earlier calls too, so
@@ -82,8 +89,7 @@ class Worksheet:
         for key, answer in answers.items():
             key = normalize("NFC", key) if isinstance(key, str) else key  # ŷ is one character or two
             if key not in self._names:
-                names = ", ".join(dict.fromkeys(self._names.values()))
-                raise ValueError(f"there is no {key!r} to fill in: on this sheet are {names}")
+                raise ValueError(f"there is no {key!r} to fill in: on this sheet are {', '.join(self._key)}")
             name = self._names[key]
             if callable(answer) and name in leaves:
                 formulas[leaves[name]] = answer
@@ -94,14 +100,65 @@ class Worksheet:
                 raise told(error, name) from None
         reports = [repr(compare(graph.output, formulas))] if formulas else []
         self.answers |= numbers
-        own = marks(graph.output, self.answers, self.answers)
-        right = {name: number for name, number in self.answers.items() if own[name].rank == 0}
-        rounded = marks(graph.output, self.answers, right, rounding=True)
-        best = {name: min(own[name], rounded[name], key=lambda mark: mark.rank) for name in own}
-        self._known -= self.answers.keys()
-        self._known |= {name for name in self.answers if best[name].rank <= 1}
-        lines = [f"{name} = {figure(numbers[name])}: {mark.text}" for name, mark in best.items() if name in numbers]
+        right = {name: answer for name, answer in self.answers.items() if close(answer, self._key[name].number)}
+        own = self._blanks(self.answers.get)
+        rounded = self._blanks(lambda name, number: right.get(name, float(f"{number:.3g}")))
+        marks = {name: self._mark(name, own[name], rounded[name]) for name in own if name in self.answers}
+        self._known -= marks.keys()
+        self._known |= {name for name, mark in marks.items() if mark.startswith("right")}
+        lines = [f"{name} = {figure(numbers[name])}: {mark}" for name, mark in marks.items() if name in numbers]
         return Text("\n".join(lines + reports))
+
+    def _mark(self, name: str, own: Blank, rounded: Blank) -> str:
+        """What is to be said of an answer, given what follows from the other answers, and from rounded numbers."""
+        answer = self.answers[name]
+        if close(answer, self._key[name].number):
+            return "right"
+        if close(answer, rounded.number):
+            return "right but for rounding: carry more digits"
+        if close(answer, own.number):
+            return "follows from what you have above: mend that"
+        slips = (slip for slip in (*own.slips, *rounded.slips) if close(answer, slip.number))
+        return next((f"that is {slip.words(self._graph)}" for slip in slips), f"wrong: it is {own.rule}")
+
+    def _blanks(self, carried: Callable[[str, float], float]) -> dict[str, Blank]:
+        """Every blank by its name, in the order of the sheet, by doing the computation again.
+
+        Each number is ``carried`` forward as that function of its name and its number: an answer may take its place.
+        """
+        graph = self._graph
+        blanks: dict[str, Blank] = {}
+
+        def blank(name: str, number: float, rule: str, slips: Iterable[Slip] = ()) -> float:
+            """Note the blank of that name, and give the number to go on with."""
+            blanks.setdefault(name, Blank(number, rule, slips))
+            return carried(name, number)
+
+        numbers: dict[Any, float] = {}
+        for node in graph.order:
+            if node.operands:
+                number = attempt(node.rule.number, *fed(node, numbers)[1:])
+                numbers[node] = blank(graph.names[node], number, graph.expression(node), value_slips(node, numbers))
+        gradients = {graph.output: blank(graph.gradient_name(graph.output), 1.0, "1")}
+        sums: dict[Value, list[Contribution]] = defaultdict(list)
+        contributions = [each for step in self._steps for each in step.contributions]
+        last = {each.operand: each for each in contributions}
+        for each in contributions:
+            node, position, operand = each[:3]
+            number = attempt(node.rule.partials[position], *fed(node, numbers))
+            rule = f"how {graph.equation(node)} changes with {graph.names[operand]}"
+            alone = each._replace(upstream=1.0, partial=number, contribution=number)
+            # Those of the output are gradients too.
+            slips = sum_slips([alone], numbers) if node is graph.output else derivative_slips(alone, numbers)
+            partial = blank(graph.derivative_name(node, position), number, rule, slips)
+            upstream = gradients[node]
+            sums[operand].append(each._replace(upstream=upstream, partial=partial, contribution=upstream * partial))
+            if each is last[operand]:
+                parts = sums[operand]
+                number = sum(part.contribution for part in parts)
+                rule = " + ".join(chain(graph, part) for part in parts)
+                gradients[operand] = blank(graph.gradient_name(operand), number, rule, sum_slips(parts, numbers))
+        return blanks
 
     def _text(self, worked: int, known: Container[str]) -> str:
         graph = self._graph
@@ -110,70 +167,11 @@ class Worksheet:
             return figure(number) if name in known else "______"
 
         given = ", ".join(f"{graph.names[leaf]} = {figure(leaf.data)}" for leaf in graph.leaves)
-        equations = {node: graph.equation(node) for node in graph.order if node.operands}
-        width = max(map(len, equations.values()), default=0)
+        forward = [(graph.equation(node), write(graph.names[node], node.data)) for node in graph.order if node.operands]
         lines = [f"backprop of {graph.names[graph.output]}: {worked} of {len(self)} steps done", f"given {given}"]
-        lines += [f"  {text:<{width}} = {write(graph.names[node], node.data)}" for node, text in equations.items()]
+        lines += [f"  {line}" for line in columns(forward, "<<", " = ")]
         lines += [repr(step) if step.number <= worked else step.text(write) for step in self._steps]
         return "\n".join(lines)
-
-
-class Mark(NamedTuple):
-    """What is to be said of an answer; the lower the rank, the better it is."""
-
-    rank: int
-    text: str
-
-
-def marks(
-    output: Value, answers: Mapping[str, float], carried: Mapping[str, float], rounding: bool = False
-) -> dict[str, Mark]:
-    """The mark of every blank, in the order of the sheet, by doing the computation again.
-
-    The numbers ``carried`` forward take the place of the right ones; where ``rounding``, each of the others is rounded
-    to three digits, as a pencil might.
-    """
-    graph = Graph(deepcopy(output))
-    contributions = list(backward_pass(graph, 1.0, float))
-    last = {each.operand: each for each in contributions}
-    marked: dict[str, Mark] = {}
-
-    def mark(name: str, right: float, follows: float, rule: str, slips: Iterable[Slip] = ()) -> float:
-        """Mark the number of that name, and give the one to go on with."""
-        answer = answers.get(name, follows)
-        if close(answer, right):
-            found = Mark(0, "right")
-        elif close(answer, follows):
-            rounded = Mark(1, "right but for rounding: carry more digits")
-            found = rounded if rounding else Mark(2, "follows from what you have above: mend that")
-        else:
-            slip = next((slip.words(graph) for slip in slips if close(answer, slip.number)), "")
-            found = Mark(3, f"that is {slip}") if slip else Mark(4, f"wrong: it is {rule}")
-        marked.setdefault(name, found)
-        return carried.get(name, float(f"{follows:.3g}") if rounding else follows)
-
-    for node in graph.order:
-        if node.operands:
-            right = node.data
-            node._data = follows = attempt(node.rule.number, *map(float, node.operands))
-            node._data = mark(graph.names[node], right, follows, graph.expression(node), value_slips(node))
-    gradients = {graph.output: mark(graph.gradient_name(graph.output), 1.0, 1.0, "1")}
-    sums: dict[Value, list[Contribution]] = defaultdict(list)
-    for each in contributions:
-        node, position, operand, upstream = each.node, each.position, each.operand, gradients[each.node]
-        follows = attempt(local_derivative, graph, node, position, float)
-        rule = f"how {graph.equation(node)} changes with {graph.names[operand]}"
-        own = each._replace(upstream=1.0, partial=follows, contribution=follows)
-        # Those of the output are gradients too.
-        slips = sum_slips([own]) if node is graph.output else derivative_slips(own)
-        partial = mark(graph.derivative_name(node, position), each.partial, follows, rule, slips)
-        sums[operand].append(each._replace(upstream=upstream, partial=partial, contribution=upstream * partial))
-        if each is last[operand]:
-            follows = sum(part.contribution for part in sums[operand])
-            rule = " + ".join(chain(graph, part) for part in sums[operand])
-            slips = sum_slips(sums[operand])
-            gradients[operand] = mark(graph.gradient_name(operand), each.after, follows, rule, slips)
-    return marked
 
 
 def close(a: float, b: float) -> bool:

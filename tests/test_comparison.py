@@ -518,6 +518,15 @@ def test_a_slip_with_a_row_of_ones_own():
         assert compare(C, {a: by_hand}).rows[0].cause == f"by hand is automatic {cause}"
 
 
+def test_a_slip_that_makes_a_large_gradient_small_is_named():
+    (x,) = leaves(x=1e-9)
+    for C, by_hand, cause in [
+        (1 / x, 1, "without the local derivative ∂v1/∂x = -v1 / x, where v1 = 1 / x"),
+        (exp(x), lambda x: x, "with x in place of v1 in ∂v1/∂x = v1, where v1 = exp(x)"),
+    ]:
+        assert compare(C, {x: by_hand}).rows[0].cause == f"by hand is automatic {cause}"
+
+
 def drawn_formula(seed, names):
     """A formula of three to six operations."""
 
@@ -795,6 +804,7 @@ def test_a_formula_may_have_defaults_and_be_a_builtin():
     assert compare(x**3, {x: lambda x, n=3: n * x ** (n - 1)})
     assert compare(x**3, {x: lambda n=3, *, x: n * x ** (n - 1)})
     assert compare(x**3, {x: lambda x, /, n=3, **rest: n * x ** (n - 1)})
+    assert compare(x**3, {x: lambda n=3, x=0, /: n * x ** (n - 1)})
 
 
 def test_a_label_is_found_however_it_is_typed():
@@ -1056,6 +1066,11 @@ def test_where_the_rounding_error_is_unknown_the_last_digits_do_not_count():
     (x,) = leaves(x=1e-150)  # the second derivative overflows
     assert compare(1 / x, {x: lambda x: -(1 + 3e-9) / x**2}, points=0).rows[0].verdict == "unclear"
     assert compare(1 / x, {x: lambda x: -(1 + 3e-4) / x**2}, points=0).rows[0].verdict == "WRONG"
+    (x,) = leaves(x=0.5)
+    leaves_the_graph = Rule("own", math.exp, lambda out, a: math.exp(a))
+    C = leaves_the_graph(x) * 1
+    assert compare(C, {x: lambda x: e(x) * (1 + 1e-8)}, points=0).rows[0].verdict == "unclear"
+    assert compare(C, {x: lambda x: e(x) * (1 + 1e-4)}, points=0).rows[0].verdict == "WRONG"
 
 
 def test_numbers_too_small_to_have_all_their_digits_are_not_compared_digit_by_digit():

@@ -292,6 +292,12 @@ def test_a_wrong_number_that_cannot_be_computed_with():
         "C = 0.693: right",
         f"∂C/∂x = -0.5: {FOLLOWS}",
     ]
+    x, a = Value(3, "x"), Value(2, "a")
+    sheet = Worksheet(((x - 1).named("d") ** a * 5).named("C"))
+    assert sheet.check({"d": -2, "∂v1/∂a": 4}).splitlines() == [  # the logarithm of -2 does not exist
+        "d = -2: that is with the sign flipped",
+        "∂v1/∂a = 4: that is with v1 itself in place of the local derivative ∂v1/∂a = v1 * log(d)",
+    ]
 
 
 def test_the_slips_of_the_forward_pass_are_named():
