@@ -18,8 +18,9 @@ from unicodedata import normalize
 from autograd_mini.backprop import backpropagated
 from autograd_mini.by_hand import ByHand, Formulas
 from autograd_mini.graph import Graph
-from autograd_mini.measuring import EPS, KINK, TOLERANCE, ForwardPass, Point, Slope, agree, draw_points, measure
+from autograd_mini.measuring import EPS, KINK, TOLERANCE, Point, Slope, agree, draw_points, measure
 from autograd_mini.notation import Text, columns
+from autograd_mini.programs import Program
 from autograd_mini.slips import gradient_slips
 from autograd_mini.value import Value
 
@@ -89,14 +90,13 @@ def compare(output: Value, by_hand: Formulas, *, points: int = 4, seed: int = 0,
     hands = {key: ByHand(graph.gradient_name(key), by, leaves) for key, by in zip(keys, by_hand.values(), strict=True)}
     asked = dict.fromkeys(leaf for hand in hands.values() for leaf in hand.asked.values())
     drawn = draw_points(graph, [*(asked | dict.fromkeys(graph.leaves))], points if asked else 0, seed)
-    forward = ForwardPass(graph)
+    program = Program(output, [*drawn[0].at], [])
 
     checks: dict[Value, list[Check]] = {}
     for leaf, hand in hands.items():
-        cost = forward.cost(leaf)
         noise = EPS * max(abs(point.gradients[leaf]) for point in drawn)
         checks[leaf] = [
-            _check(hand, leaf, point, measure(cost, point, leaf), noise, tolerance)
+            _check(hand, leaf, point, measure(program, point, leaf), noise, tolerance)
             for point in (drawn if hand.asked else drawn[:1])  # a number is right or wrong at the recorded point only
         ]
     judged = [_judge(graph, leaf, checks, tolerance) for leaf in checks]

@@ -6,13 +6,14 @@ rounded to a relative ε, and passes that on to the output as it passes on every
 
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import inf, isclose, isfinite, isnan, nan
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from autograd_mini.gradients import gradient
 from autograd_mini.graph import Graph, topological_order
 from autograd_mini.notation import figure, some
+from autograd_mini.programs import Program
 from autograd_mini.reals import attempt
 from autograd_mini.value import Value
 
@@ -21,8 +22,6 @@ TOLERANCE = 1e-6  # a measured slope and the automatic gradient agree so far, re
 TINY = sys.float_info.min  # smaller numbers lose their digits one by one: no difference counts below it
 SHOWN = 8  # of the leaves of a point, in a text
 KINK = "the output has a kink, or bends too sharply"
-
-Cost: TypeAlias = "Callable[[Sequence[float], float], float]"
 
 
 def agree(a: float, b: float, tolerance: float) -> bool:
@@ -42,7 +41,6 @@ class Point:
         self.where = some([f"{graph.names[leaf]}={figure(number)}" for leaf, number in at.items()], SHOWN)
         self.at = at
         self.nodes = graph.replay(lambda leaf: Value(at[leaf]))
-        self.numbers = [float(self.nodes.get(each, each)) for each in places(graph)]
         self.output: Value = self.nodes[graph.output]
         self.rounding = rounding(self.output)
         self.gradients = {leaf: self.nodes[leaf].grad for leaf in at}
@@ -68,38 +66,6 @@ def draw_points(graph: Graph, leaves: Sequence[Value], count: int, seed: int) ->
     return points
 
 
-def places(graph: Graph) -> dict[Any, int]:
-    """A place in a list of numbers for every node of the graph, and for every plain number; the output's is the last."""
-    every = dict.fromkeys(each for node in graph.order for each in (*node.operands, node))
-    return {each: place for place, each in enumerate(every)}
-
-
-class ForwardPass:
-    """The graph as steps on a list of numbers, to compute the output again and again where one leaf moves."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.place = place = places(graph)
-        operations = [node for node in graph.order if node.operands]
-        self.steps = [(place[v], v.rule.forward, *map(place.get, (*v.operands, None)[:2])) for v in operations]
-
-    def cost(self, leaf: Value) -> Cost:
-        """The output as a function of the numbers at a point and another one of this leaf."""
-        moving, steps = {self.place[leaf]}, []  # what does not depend on the leaf is not computed again
-        for step in self.steps:
-            if step[2] in moving or step[3] in moving:
-                moving.add(step[0])
-                steps.append(step)
-
-        def cost(numbers: Sequence[float], moved: float) -> float:
-            now = [*numbers]
-            now[self.place[leaf]] = moved
-            for k, forward, a, b in steps:
-                now[k] = forward(now[a]) if b is None else forward(now[a], now[b])
-            return now[-1]
-
-        return cost
-
-
 class Slope(NamedTuple):
     """A measured slope, an interval that the true one lies in, and why it cannot be trusted: "" if it can."""
 
@@ -109,7 +75,7 @@ class Slope(NamedTuple):
     doubt: str
 
 
-def measure(cost: Cost, point: Point, leaf: Value) -> Slope:
+def measure(program: Program, point: Point, leaf: Value) -> Slope:
     """The central difference (C(x + h) - C(x - h)) / 2h, at a step h where it agrees with the automatic gradient.
 
     A step that is too short drowns in rounding, one that is too long passes over what the function does. So where the
@@ -118,6 +84,10 @@ def measure(cost: Cost, point: Point, leaf: Value) -> Slope:
     slopes on both sides so far as it does not shrink with the step (a kink). The steps have become too long once their
     interval contradicts those of shorter ones.
     """
+
+    def cost(moved: float) -> float:
+        return program(*{**point.at, leaf: moved}.values())[0]
+
     x, automatic, here = point.at[leaf], point.gradients[leaf], point.output.data
     best = Slope(nan, -inf, inf, "the output cannot be computed on both sides")
     before, closest, larger = (nan, nan), (inf, nan), inf
@@ -127,7 +97,7 @@ def measure(cost: Cost, point: Point, leaf: Value) -> Slope:
         if noise > larger and k < 3:
             continue
         up, down = x + step, x - step
-        above, below = attempt(cost, point.numbers, up), attempt(cost, point.numbers, down)
+        above, below = attempt(cost, up), attempt(cost, down)
         slope = (above - below) / (up - down)
         gap = (above - here) / (up - x) - (here - below) / (x - down)
         if automatic and agree(slope, automatic, TOLERANCE):

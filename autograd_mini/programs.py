@@ -116,7 +116,7 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
         if value.operands or count > 1:
             raise ValueError(f"the inputs of a Program must be distinct leaves: not {value!r}")
     forward = Graph(output)
-    gradients = backpropagated(forward, 1.0, itself)
+    gradients = backpropagated(forward, 1.0, itself) if wrt else {}
     derivatives = [gradients.get(value, 0.0) for value in wrt]
     outputs = [output, *(each for each in derivatives if isinstance(each, Value))]
     graph = Graph(*outputs)

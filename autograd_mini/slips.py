@@ -97,7 +97,9 @@ def wrong_factors(right: float, factor: float, name: str) -> Iterator[tuple[str,
 
 def derivative_slips(step: Contribution, numbers: Mapping[Any, float]) -> Iterator[Slip]:
     """The wrong numbers that the local derivative of a step may become: those of a contribution with 1 upstream."""
-    _, _, *slips = contribution_slips(step, step.partial, numbers, factors=True)  # 0 and 1 are no slips of a derivative
+    _, _, *slips = contribution_slips(
+        step, step.partial, numbers, factors=True
+    )  # 0 and 1 are not slips of a derivative
     for slip in slips:
         yield slip._replace(phrase=slip.phrase.replace("the contribution {contribution}", "{local}"))
 
