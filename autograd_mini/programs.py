@@ -123,13 +123,10 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
     taken = dict.fromkeys(("program", *HELPED), 1)
     notation = Source(dict.fromkeys(node.rule for node in graph.order if node.rule), taken)
     wishes = _wishes(forward, [*inputs, *wrt], gradients)
-    graph.names = called = Names(wishes, [*inputs, output], taken)
-    constants = set(graph.leaves).difference(inputs)
-    lines = straight_line(graph, outputs, notation, constants)
-    results = [
-        repr(each) if isinstance(each, float) else repr(each.data) if each in constants else called[each]
-        for each in (output, *derivatives)
-    ]
+    # A leaf that is no input gets no name: it is written as its number.
+    graph.names = called = Names(wishes, [*inputs, *[output] * bool(output.operands)], taken)
+    lines = straight_line(graph, notation).items()
+    results = [called[each] if each in called else repr(float(each)) for each in (output, *derivatives)]
     function = [
         f"def program({', '.join(called[value] for value in inputs)}):",
         *(f"    {called[node]} = {text}" for node, text in lines),
