@@ -1,7 +1,5 @@
 """How LaTeX writes a graph, for papers and notebooks."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence
