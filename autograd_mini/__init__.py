@@ -29,30 +29,10 @@ from autograd_mini.value import Value
 from autograd_mini.walk import Walk
 from autograd_mini.worksheets import Worksheet
 
+# fmt: off
 __all__ = [
-    "Program",
-    "Rule",
-    "StaleGraphError",
-    "Value",
-    "Walk",
-    "Worksheet",
-    "compare",
-    "cos",
-    "draw",
-    "exp",
-    "explain",
-    "flipbook",
-    "formula",
-    "gradient",
-    "log",
-    "log_0",
-    "relu",
-    "sigmoid",
-    "sign",
-    "sin",
-    "softplus",
-    "sqrt",
-    "step",
-    "tanh",
-    "tree",
+    "Program", "Rule", "StaleGraphError", "Value", "Walk", "Worksheet",
+    "compare", "cos", "draw", "exp", "explain", "flipbook", "formula", "gradient", "log", "log_0", "relu", "sigmoid",
+    "sign", "sin", "softplus", "sqrt", "step", "tanh", "tree",
 ]
+# fmt: on

@@ -1,14 +1,13 @@
 """formula: a graph as text, with the fewest brackets; a gradient's formula is the whole derivative."""
 
-from __future__ import annotations
-
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Container
 from inspect import isfunction
 from itertools import chain
+from math import inf
 
 from autograd_mini.graph import Graph
-from autograd_mini.notation import PYTHON, Notation, Text, Written
+from autograd_mini.notation import PYTHON, Notation, Text, Written, plain
 from autograd_mini.rules import TABLE, Rule, power
 from autograd_mini.value import Value
 
@@ -33,48 +32,51 @@ def formula(value: Value) -> Text:
     """
     graph = Graph(value)
     if not value.operands:  # a number alone, such as the derivative of 3 * x, has no name
-        return Text(_leaf(graph, value, PYTHON, () if value.label else (value,)).text)
-    *parts, (_, whole) = straight_line(graph, (value,), PYTHON)
-    return Text("\n".join([whole, *(f"where {PYTHON.name(graph.names[node]).text} = {text}" for node, text in parts)]))
+        return Text(graph.names[value] if value.label else plain(value.data))
+    *parts, (_, whole) = straight_line(graph, PYTHON).items()
+    return Text("\n".join([whole, *(f"where {graph.names[node]} = {text}" for node, text in parts)]))
 
 
-def straight_line(
-    graph: Graph, outputs: Collection[Value], notation: Notation, constants: Collection[Value] = ()
-) -> list[tuple[Value, str]]:
+def straight_line(graph: Graph, notation: Notation) -> dict[Value, str]:
     """The operations of a graph written one after another: each node that gets a line, and the expression it equals.
 
     The outputs get a line, and so does each node that is used more than once, that has a label, or whose expression is
-    too long; the others are folded into the line that uses them. The ``constants`` are leaves that are written as
-    numbers.
+    too long; the others are folded into the line that uses them.
     """
     uses = Counter(chain.from_iterable(node.operands for node in graph.order))
-    uses.update(2 * list(outputs))  # so that an output is not folded into a line that uses it
-
-    def has_line(node: Value, text: str) -> bool:
-        return uses[node] > 1 or bool(node.label) or len(text) > LONGEST
-
-    return [(node, text) for node, text, named in spelled(graph, notation, has_line, constants) if named]
+    uses.update(2 * [graph.output, *graph.others])  # so that an output is not folded into a line that uses it
+    named = {node for node in graph.order if uses[node] > 1 or node.label}
+    return expressions(graph, notation, named, LONGEST)
 
 
-def spelled(
-    graph: Graph, notation: Notation, is_named: Callable[[Value, str], bool], constants: Collection[Value] = ()
-) -> Iterator[tuple[Value, str, bool]]:
-    """Each operation written in terms of the leaves and of the nodes that stand by their names, and whether it is one."""
-    written: dict[Value, Written] = {}
+def expressions(graph: Graph, notation: Notation, named: Container[Value], longest: float = inf) -> dict[Value, str]:
+    """How each of the named operations, and each that is too long, is computed from the others and from the leaves.
+
+    A leaf that has no name is written as a number.
+    """
+    names = graph.names
+    texts: dict[Value, str] = {}
+    written: dict[Value | float, Written] = {}
     for node in graph.order:
         operands = node.operands
         if not operands:
-            written[node] = _leaf(graph, node, notation, constants)
+            written[node] = notation.name(names[node]) if node in names else notation.number(node.data)
             continue
-        texts = [notation.number(each) if isinstance(each, float) else written[each] for each in operands]
-        operation = notation.operation(node.rule, texts)
-        named = is_named(node, operation.text)
-        yield node, operation.text, named
-        written[node] = notation.name(graph.names[node]) if named else operation
+        operation = notation.operation(
+            node.rule, [written.get(each) or notation.number(float(each)) for each in operands]
+        )
+        if node in named or len(operation.text) > longest:
+            texts[node] = operation.text
+            operation = notation.name(names[node])
+        written[node] = operation
+    return texts
 
 
-def _leaf(graph: Graph, leaf: Value, notation: Notation, constants: Collection[Value]) -> Written:
-    return notation.number(leaf.data) if leaf in constants else notation.name(graph.names[leaf])
+def spelled(
+    graph: Graph, notation: Notation, is_named: Callable[[Value, str], bool]
+) -> list[tuple[Value, str, bool]]:  # until drawing.py asks expressions()
+    named = {graph.output, *(node for node in graph.order if is_named(node, ""))}
+    return [(node, text, True) for node, text in expressions(graph, notation, named).items()]
 
 
 def partial_formula(graph: Graph, node: Value, position: int, notation: Notation = PYTHON) -> Text:
@@ -94,15 +96,13 @@ def partial_formula(graph: Graph, node: Value, position: int, notation: Notation
     if node.rule is power and isinstance(node.operands[1], float):
         symbols[node.operands[1]] = node.operands[1]  # as a number, so that 3 * a ** (3 - 1) reads 3 * a ** 2
     derivative = node.rule.partials[position](symbols[node], *(symbols[each] for each in node.operands))
-    if not isinstance(derivative, Value):
-        return Text(notation.number(float(derivative)).text)
-    constants = [symbol for each, symbol in symbols.items() if isinstance(each, float) and isinstance(symbol, Value)]
-    derived = Graph(derivative)
-    if not derivative.operands:
-        return Text(_leaf(derived, derivative, notation, constants).text)
-    # On one line, whatever its parts: the graph has no names for them.
-    *_, (_, whole, _) = spelled(derived, notation, lambda *_: False, constants)
-    return Text(whole)
+    if isinstance(derivative, Value) and derivative.operands:
+        derived = Graph(derivative)
+        derived.names = {each: name for each, name in derived.names.items() if each.operands or each.label}
+        return Text(expressions(derived, notation, [derivative])[derivative])
+    if isinstance(derivative, Value) and derivative.label:
+        return Text(notation.name(derivative.label).text)
+    return Text(notation.number(float(derivative)).text)
 
 
 def described(rule: Rule) -> str:

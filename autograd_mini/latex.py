@@ -1,7 +1,5 @@
 """How LaTeX writes a graph, for papers and notebooks."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -65,5 +63,5 @@ class Latex(Notation):
 def escaped(text: str) -> str:
     """The text as LaTeX sets it in formulas, where some characters are commands, and accents want a letter."""
     pairs = zip(f" {text}", text, strict=False)
-    spelt = ["".join(f"\\u{ord(b):04x}") if unicodedata.combining(b) and not a.isalnum() else b for a, b in pairs]
-    return "".join(SPECIAL.get(character, character) for character in "".join(spelt))
+    spelt = "".join(f"\\u{ord(b):04x}" if unicodedata.combining(b) and not a.isalnum() else b for a, b in pairs)
+    return "".join(SPECIAL.get(character, character) for character in spelt)

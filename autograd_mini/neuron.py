@@ -4,8 +4,6 @@ z = w*x + b,  ŷ = sigmoid(z),  C = (y - ŷ)**2 / 2. The numbers are those of th
 Descent" (Will Wolf, 2016); docs/derivation.md derives the closed form.
 """
 
-from __future__ import annotations
-
 from typing import Any, overload
 
 from autograd_mini.rules import sigmoid

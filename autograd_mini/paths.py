@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from autograd_mini.backprop import Contribution, backward_pass
 from autograd_mini.formulas import partial_formula
 from autograd_mini.graph import Graph
 from autograd_mini.latex import Latex
-from autograd_mini.notation import Written, columns, figure
+from autograd_mini.notation import NEGATED, columns, figure
 from autograd_mini.value import Value
 
 MOST_PATHS = 5  # more are counted, and only the largest contributions are shown
@@ -18,21 +19,31 @@ LONGEST_PATH = 16  # the middle of a longer one is left out
 COUNTED = 10**15  # their number doubles with every fork: more than this are not counted
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Path:
-    """A way from the output down to a node, link by link, and the product of the partials on it."""
+    """A way from the output down to a node: the first link and the path from there, and the product of the partials."""
 
     product: float
-    first: Contribution | None = None
-    rest: Path | None = None
+    way: tuple[Contribution, Path] | None = None
 
     @property
     def links(self) -> list[Contribution]:
         links, path = [], self
-        while path.first is not None and path.rest is not None:
-            links.append(path.first)
-            path = path.rest
+        while path.way:
+            link, path = path.way
+            links.append(link)
         return links
+
+    def multiplied(self, number: Callable[[float], str], times: str, dots: str) -> str:
+        """The partials on it, with a sign between them, and dots for those in the middle of a long path."""
+        links = self.links
+        factors = [number(link.partial) for link in _abridged(links)]
+        if len(factors) < len(links):
+            factors.insert(len(factors) // 2, dots)
+        return times.join(factors)
+
+    def __repr__(self) -> str:
+        return _equation(self.multiplied(figure, " × ", "…"), figure(self.product))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,13 +68,12 @@ class Explanation:
         if self.count == 0:
             return f"{gradient} = 0: there is no path from {C} back to {w}"
         if self.count == 1:
-            (path,) = self.paths
-            chain = f"{gradient} = {_multiplied(path)}"
-            return "\n".join([f"{gradient}: one path from {C} back to {w}", *self._lines(path, "  "), chain])
+            heading, (path,) = f"{gradient}: one path from {C} back to {w}", self.paths
+            return "\n".join([heading, *self._lines(path, "  "), f"{gradient} = {path}"])
         count = str(self.count) if self.count < COUNTED else "more than 10**15"
         text = [f"{gradient}: {count} paths from {C} back to {w}, and their contributions add"]
         for number, path in enumerate(self.paths, 1):
-            text += [f"  path {number}: {_multiplied(path)}", *self._lines(path, "    ")]
+            text += [f"  path {number}: {path}", *self._lines(path, "    ")]
         if self.count == len(self.paths):
             total = " + ".join(figure(path.product) for path in self.paths) + f" = {figure(self.derivative)}"
         else:
@@ -73,17 +83,12 @@ class Explanation:
         return "\n".join([*text, f"{gradient} = {total}"])
 
     def _lines(self, path: Path, indent: str) -> list[str]:
-        graph = self.graph
-        rows = [
-            (
-                graph.names[link.node],
-                f"= {graph.expression(link.node)}",
-                f"   {graph.derivative_name(link.node, link.position)}",
-                f"= {partial_formula(graph, link.node, link.position)}",
-                f" = {link.partial + 0.0: .6g}",
-            )
-            for link in _abridged(path.links)
-        ]
+        graph, rows = self.graph, []
+        for link in _abridged(path.links):
+            name, operation = graph.names[link.node], graph.expression(link.node)
+            derivative = graph.derivative_name(link.node, link.position)
+            partial = partial_formula(graph, link.node, link.position)
+            rows.append((name, f"= {operation}", f"   {derivative}", f"= {partial}", f" = {link.partial + 0.0: .6g}"))
         lines = [indent + line for line in columns(rows, "<<<<<", " ")]
         left_out = len(path.links) - len(rows)
         if left_out:
@@ -101,25 +106,32 @@ class Explanation:
         \frac{\partial z}{\partial w} &= 1 \times 3 = 3
         \end{align*}
         """
-        latex, graph = Latex(), self.graph
+        latex, graph, rows = Latex(), self.graph, []
         name = {node: latex.name(label).text for node, label in graph.names.items()}
-        rows = []
+
+        def quotient(above: Value, below: Value) -> str:
+            return rf"\frac{{\partial {name[above]}}}{{\partial {name[below]}}}"
+
+        def product(path: Path) -> str:
+            weakest = NEGATED + 1 if len(path.links) > 1 else 0
+            return path.multiplied(lambda factor: latex.number(factor).bracketed(weakest), r" \times ", r"\cdots")
+
+        def equation(left: str, number: float) -> str:
+            return _equation(left, latex.number(number).text)
+
         for number, path in enumerate(self.paths, 1):
             if self.count > 1:
-                rows.append(rf"\text{{path {number}:}} \quad & {_equated([_product(path)], path.product)}")
+                rows.append(rf"\text{{path {number}:}} \quad & {equation(product(path), path.product)}")
             for link in _abridged(path.links):
                 mark = graph.mark(link.node, link.position)
-                derivative = _quotient(name[link.node], name[link.operand]) + (rf"\text{{{mark}}}" if mark else "")
-                partial = partial_formula(graph, link.node, link.position, latex)
-                operation = graph.expression(link.node, latex)
-                rows.append(f"{name[link.node]} &= {operation} & {derivative} &= {_equated([partial], link.partial)}")
-        products = [_product(path) for path in self.paths] + [r"\cdots"] * (self.count > len(self.paths))
-        gradient = _quotient(name[graph.output], name[self.node])
-        rows.append(f"{gradient} &= {_equated(products, self.derivative)}")
+                derivative = quotient(link.node, link.operand) + (rf"\text{{{mark}}}" if mark else "")
+                partial = equation(partial_formula(graph, link.node, link.position, latex), link.partial)
+                rows.append(f"{name[link.node]} &= {graph.expression(link.node, latex)} & {derivative} &= {partial}")
+        products = [product(path) for path in self.paths] + [r"\cdots"] * (self.count > len(self.paths))
+        rows.append(f"{quotient(graph.output, self.node)} &= {equation(' + '.join(products), self.derivative)}")
         return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
 
-    def _repr_latex_(self) -> str:
-        return self.latex()
+    _repr_latex_ = latex
 
 
 def explain(output: Value, node: Value) -> Explanation:
@@ -148,7 +160,7 @@ def explain(output: Value, node: Value) -> Explanation:
             counts[link.node] = min(COUNTED, counts[link.node] + counts[link.operand])
             # Whatever follows multiplies them all alike: only the largest can still become one of the largest.
             paths[link.operand] = _largest(paths[link.operand], MOST_PATHS)
-            longer = [Path(link.partial * path.product, link, path) for path in paths[link.operand]]
+            longer = [Path(link.partial * path.product, (link, path)) for path in paths[link.operand]]
             paths[link.node] = longer + paths[link.node]
     shown = _largest(paths[output], MOST_PATHS if counts[output] <= MOST_PATHS else SHOWN_OF_MANY)
     return Explanation(graph, node, counts[output], tuple(shown), gradients.get(node, 0.0))
@@ -167,32 +179,3 @@ def _abridged(links: list[Contribution]) -> list[Contribution]:
     if len(links) <= LONGEST_PATH:
         return links
     return links[: LONGEST_PATH // 2] + links[-LONGEST_PATH // 2 :]
-
-
-def _factors(path: Path) -> list[str]:
-    """The partials on the path, those in the middle of a long path as one "…"."""
-    links = path.links
-    factors = [figure(link.partial) for link in _abridged(links)]
-    if len(factors) < len(links):
-        factors.insert(len(factors) // 2, "…")
-    return factors
-
-
-def _multiplied(path: Path) -> str:
-    return _equation(" × ".join(_factors(path)), figure(path.product))
-
-
-def _quotient(above: str, below: str) -> str:
-    return rf"\frac{{\partial {above}}}{{\partial {below}}}"
-
-
-def _product(path: Path) -> str:
-    """The product of the partials on the path, in LaTeX."""
-    factors = _factors(path)
-    numbers = [Written(r"\cdots") if factor == "…" else Latex().number(float(factor)) for factor in factors]
-    return r" \times ".join(number.bracketed(4 if len(factors) > 1 else 0) for number in numbers)
-
-
-def _equated(terms: list[str], number: float) -> str:
-    """A sum of terms in LaTeX, and its number where that is not the same text."""
-    return _equation(" + ".join(filter(None, terms)), Latex().number(number).text)

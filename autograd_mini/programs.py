@@ -11,7 +11,7 @@ import re
 import unicodedata
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -118,51 +118,42 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
     forward = Graph(output)
     gradients = backpropagated(forward, 1.0, itself) if wrt else {}
     derivatives = [gradients.get(value, 0.0) for value in wrt]
-    outputs = [output, *(each for each in derivatives if isinstance(each, Value))]
-    graph = Graph(*outputs)
-    taken = dict.fromkeys(("program", *HELPED), 1)
-    notation = Source(dict.fromkeys(node.rule for node in graph.order if node.rule), taken)
-    wishes = _wishes(forward, [*inputs, *wrt], gradients)
-    graph.names = called = Names(wishes, [*inputs, output], taken)
-    constants = set(graph.leaves).difference(inputs)
-    lines = straight_line(graph, outputs, notation, constants)
-    results = [
-        repr(each) if isinstance(each, float) else repr(each.data) if each in constants else called[each]
-        for each in (output, *derivatives)
-    ]
+    graph = Graph(output, *(each for each in derivatives if isinstance(each, Value)))
+    rules = dict.fromkeys(filter(None, (node.rule for node in graph.order)))
+    graph.names = called = Names(forward, [*inputs, *wrt], gradients, rules)
+    # Where two want one name, the first gets it: functions, then inputs, then the output, then line by line.
+    own = {called[rule]: rule.forward for rule in rules if rule not in TABLE}
+    parameters = [called[value] for value in inputs]
+    cost = called[output] if output.operands or output in called else repr(output.data)
+    lines = straight_line(graph, Source(called)).items()
+    results = [called[each] if each in called else repr(float(each)) for each in derivatives]
     function = [
-        f"def program({', '.join(called[value] for value in inputs)}):",
+        f"def program({', '.join(parameters)}):",
         *(f"    {called[node]} = {text}" for node, text in lines),
-        f"    return {results[0]}, ({', '.join(results[1:])}{',' * (len(derivatives) == 1)})",
+        f"    return {cost}, ({', '.join(results)}{',' * (len(results) == 1)})",
     ]
     body = "\n".join(function)
-    text = "\n\n\n".join([*notation.helpers(body), body])
-    return f"import math\n\n\n{text}" if "math." in text else text, notation.own
+    helpers = [
+        re.sub(r"^def \w+", f"def {called[rule]}", inspect.getsource(rule.forward)).rstrip("\n")
+        for rule in rules
+        if rule in TABLE and inspect.isfunction(rule.forward) and f"{called[rule]}(" in body
+    ]
+    comments = [f"# {name} is not printed here: it is the function of a Rule of your own." for name in own]
+    text = "\n\n\n".join([*helpers, *comments, body])
+    return f"import math\n\n\n{text}" if "math." in text else text, own
 
 
 class Source(Notation):
     """How a program writes a graph: floats in full, and the functions by the names they have in it."""
 
-    def __init__(self, used: Iterable[Rule], taken: dict[str, int]) -> None:
-        self.functions = {rule: _function_name(rule) for rule in used if rule in TABLE}
-        taken.update(dict.fromkeys(self.functions.values(), 1))
-        self.functions |= {rule: _identifier(rule.symbol, taken) for rule in used if rule not in TABLE}
-        self.own = {name: rule.forward for rule, name in self.functions.items() if rule not in TABLE}
-
-    def helpers(self, body: str) -> list[str]:
-        """The texts of the functions that the body calls and Python does not have, as functions of these names."""
-        texts = [
-            re.sub(r"^def \w+", f"def {name}", inspect.getsource(rule.forward)).rstrip("\n")
-            for rule, name in self.functions.items()
-            if rule in TABLE and inspect.isfunction(rule.forward) and f"{name}(" in body
-        ]
-        return texts + [f"# {name} is not printed here: it is the function of a Rule of your own." for name in self.own]
+    def __init__(self, called: Mapping[Any, str]) -> None:
+        self.called = called
 
     def number(self, number: float) -> Written:
         return signed(repr(number) if math.isfinite(number) else f"math.{number}".replace("math.-", "-math."))
 
     def function(self, rule: Rule, operands: Sequence[Written]) -> str:
-        return f"{self.functions[rule]}({', '.join(operand.text for operand in operands)})"
+        return f"{self.called[rule]}({', '.join(operand.text for operand in operands)})"
 
     def operation(self, rule: Rule, operands: Sequence[Written]) -> Written:
         if rule is power and not _never_complex(operands[0].text, operands[1].text):
@@ -179,47 +170,39 @@ def _never_complex(base: str, exponent: str) -> bool:
 
 def _function_name(rule: Rule) -> str:
     """By what name the program calls the function of a row of the table."""
-    if not inspect.isfunction(rule.forward):
-        return ("math." if rule.forward.__module__ == "math" else "") + rule.forward.__name__
-    return rule.forward.__name__ if isinstance(rule, Operator) else rule.symbol
+    name = rule.forward.__name__ if isinstance(rule, Operator) else rule.symbol
+    return f"math.{name}" if rule.forward.__module__ == "math" else name
 
 
-class Names(dict[Value, str]):
-    """What a program calls each node: by its label where that can be a name in Python, and gradients dC_dw.
+class Names(dict[Any, str]):
+    """What a program calls its functions and its nodes: by their labels where Python allows it, and gradients dC_dw.
 
     A node gets its name when it is first asked for one: most are folded into the lines of others, and need none.
     """
 
-    def __init__(self, wishes: Mapping[Value, str], first: Iterable[Value], taken: dict[str, int]) -> None:
-        self.wishes = wishes
-        self.taken = taken
-        self.update((node, self[node]) for node in first)  # where two want one name, these get it
+    def __init__(self, graph: Graph, given: list[Value], gradients: dict[Value, Any], rules: Collection[Rule]) -> None:
+        self.update((rule, _function_name(rule)) for rule in rules if rule in TABLE)
+        self.taken = dict.fromkeys(["program", *HELPED, *self.values()], 1)
+        self.labels = names(dict.fromkeys([*graph.order, *given])) | {rule: rule.symbol for rule in rules}
+        self.prefix = f"d{self.labels[graph.output]}_d"
+        # Of several nodes that have one gradient, the first counts.
+        self.nodes = {gradients[node]: node for node in reversed([*given, *graph.order]) if node in gradients}
 
-    def __missing__(self, node: Value) -> str:
-        name = self[node] = _identifier(self.wishes.get(node, "v"), self.taken)
+    def wish(self, each: Any) -> str:
+        """What it would be called in other texts."""
+        if each in self.labels:
+            return self.labels[each]
+        return self.prefix + self.labels[self.nodes[each]] if each in self.nodes else "v"
+
+    def __missing__(self, each: Any) -> str:
+        """A name that Python accepts, as near to the wish as can be, and that is not taken; from now on it is."""
+        stem = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", self.wish(each))).strip("_")
+        if not stem.isidentifier() or keyword.iskeyword(stem):
+            stem = f"v_{stem}" if f"v_{stem}".isidentifier() else "v"
+        name = stem
+        while name in self.taken:
+            self.taken[stem] += 1
+            name = f"{stem}_{self.taken[stem]}"
+        self.taken[name] = 1
+        self[each] = name
         return name
-
-
-def _wishes(graph: Graph, given: Iterable[Value], gradients: Mapping[Value, Any]) -> dict[Value, str]:
-    """What to call the nodes of the graph and what else is given, as in every other text, and what their gradients."""
-    forward = names(dict.fromkeys([*graph.order, *given]))
-    wishes: dict[Value, str] = {}
-    for value in (*given, *forward):
-        if isinstance(derivative := gradients.get(value), Value):
-            wishes.setdefault(derivative, f"d{forward[graph.output]}_d{forward[value]}")
-    return wishes | forward
-
-
-def _identifier(wish: str, taken: dict[str, int]) -> str:
-    """A name that Python accepts, as near to the wish as can be, and that is not taken; from now on it is."""
-    stem = wish
-    if not (wish.isascii() and wish.isalnum()):
-        stem = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wish)).strip("_")
-    if not stem.isidentifier() or keyword.iskeyword(stem):
-        stem = f"v_{stem}" if f"v_{stem}".isidentifier() else "v"
-    name = stem
-    while name in taken:
-        taken[stem] += 1
-        name = f"{stem}_{taken[stem]}"
-    taken[name] = 1
-    return name

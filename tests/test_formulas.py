@@ -7,8 +7,9 @@ import pytest
 from random_graphs import random_graph
 
 import autograd_mini
-from autograd_mini import Value, formula, gradient, sigmoid
-from autograd_mini.graph import names, topological_order
+from autograd_mini import Rule, Value, formula, gradient, sigmoid
+from autograd_mini.formulas import partial_formula
+from autograd_mini.graph import Graph, names, topological_order
 from autograd_mini.rules import neg
 
 FUNCTIONS = {name: getattr(autograd_mini, name) for name in autograd_mini.__all__} | {"inf": math.inf, "nan": math.nan}
@@ -123,3 +124,11 @@ def test_constants_survive():
     for C in (x * -0.0, x * 0.1, 1e22 * x, x + 5e-324, x - 1 / 3, x**-0.5):
         assert evaluated(formula(C), C) == C.data
         assert formula(gradient(C, [x])[0]) != "v1"
+
+
+def test_a_number_that_a_partial_brings_along_is_written_as_a_number():
+    """It has no name: v1 would be that of another node."""
+    square = Rule("square", lambda a: a * a, lambda out, a: Value(2.0) * a)
+    C = square(Value(1.0, "x") + 1)
+    assert formula(C) == "square(x + 1)"
+    assert partial_formula(Graph(C), C, 0) == "2 * v1"

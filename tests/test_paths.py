@@ -109,9 +109,12 @@ def test_a_very_long_path_is_abridged():
     value = x = Value(1.0, "x")
     for _ in range(5_000):
         value = value * 1.00001
-    text = repr(explain(value, x))
+    explanation = explain(value, x)
+    text = repr(explanation)
     assert "… 4984 more steps …" in text
     assert len(text.splitlines()) == 19
+    assert text.endswith(f" = {explanation.paths[0]}")
+    assert explanation.paths != explain(value, x).paths  # nor does this recurse
 
 
 def test_no_path_and_the_node_itself():
