@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from math import inf, isfinite, isnan
 from typing import TYPE_CHECKING, ClassVar
 
 from autograd_mini import rules
 from autograd_mini.backprop import local_derivative
-from autograd_mini.formulas import spelled
+from autograd_mini.formulas import expressions
 from autograd_mini.graph import Graph, listed
 from autograd_mini.notation import ATOM, Notation, Written
 from autograd_mini.reals import attempt
@@ -145,12 +145,12 @@ def draw(
     diagram: Diagram = Diagram(format="svg", graph_attr=style, node_attr=NODE_STYLE, edge_attr=edge_style)
     diagram.text = tree_at(moment)
     identity = {node: f"n{number}" for number, node in enumerate(cards)}  # no label: dot reads a:b as a port
-    expressions = _expressions(graph, identity, longest)
+    formulas = expressions(graph, Print(longest), identity)
     for node in cards:
         role = "output" if node is output else "operation" if node.operands else "leaf"
         if role == "leaf" and trained:
             role = "parameter" if node in trained else "data"
-        card = _card(moment, node, role, expressions.get(node, ""), lit=node is lit, so_far=node in unfinished)
+        card = _card(moment, node, role, formulas.get(node, ""), lit=node is lit, so_far=node in unfinished)
         # The class is that of the SVG element, for style sheets.
         diagram.node(identity[node], card, **{"class": f"{role} lit" if node is lit else role})
     largest = max((abs(derivative) for *_, derivative in edges if isfinite(derivative)), default=0.0) or 1.0
@@ -200,14 +200,10 @@ def _folded(graph: Graph, nodes: Iterable[Value]) -> tuple[list[Value], list[Edg
     return cards, links
 
 
-def _expressions(graph: Graph, named: Container[Value], longest: float) -> dict[Value, str]:
-    """How each operation is computed from leaves and from the nodes that are named; "" where that is too long."""
-    return {node: each for node, each, _ in spelled(graph, Print(longest), lambda node, _: node in named)}
-
-
 def headline(graph: Graph) -> str:
     """The formula of the output in terms of the leaves, if it is short; else its name."""
-    name, formula = graph.names[graph.output], _expressions(graph, (), LONGEST_TITLE).get(graph.output)
+    name = graph.names[graph.output]
+    formula = expressions(graph, Print(LONGEST_TITLE), [graph.output]).get(graph.output)
     return f"{name} = {formula}" if formula else name
 
 

@@ -1,7 +1,7 @@
 """formula: a graph as text, with the fewest brackets; a gradient's formula is the whole derivative."""
 
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Container
 from inspect import isfunction
 from itertools import chain
 from math import inf
@@ -62,21 +62,13 @@ def expressions(graph: Graph, notation: Notation, named: Container[Value], longe
         if not operands:
             written[node] = notation.name(names[node]) if node in names else notation.number(node.data)
             continue
-        operation = notation.operation(
-            node.rule, [written.get(each) or notation.number(float(each)) for each in operands]
-        )
+        parts = [written.get(each) or notation.number(float(each)) for each in operands]
+        operation = notation.operation(node.rule, parts)
         if node in named or len(operation.text) > longest:
             texts[node] = operation.text
             operation = notation.name(names[node])
         written[node] = operation
     return texts
-
-
-def spelled(
-    graph: Graph, notation: Notation, is_named: Callable[[Value, str], bool]
-) -> list[tuple[Value, str, bool]]:  # until drawing.py asks expressions()
-    named = {graph.output, *(node for node in graph.order if is_named(node, ""))}
-    return [(node, text, True) for node, text in expressions(graph, notation, named).items()]
 
 
 def partial_formula(graph: Graph, node: Value, position: int, notation: Notation = PYTHON) -> Text:

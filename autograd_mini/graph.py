@@ -158,17 +158,21 @@ def names(nodes: Iterable[Value]) -> dict[Value, str]:
     No two nodes get the same name: the second node labelled w is w_2, and no node without a label gets a name that is
     the label of another.
     """
-    labels = {node: printable(node.label or "") for node in nodes}
+    labels = {node: printable(node.label) if node.label else "" for node in nodes}
     taken = {normalize("NFKC", label) for label in labels.values()}  # as Python reads them, ﬁ is fi
-    given = {""}
-    numbers: dict[str, Iterator[int]] = {}
+
+    def unused(stem: str, first: int) -> Iterator[str]:
+        for k in count(first):
+            if normalize("NFKC", f"{stem}{k}") not in taken:
+                yield f"{stem}{k}"
+
+    numbered = {"": unused("v", 1)}  # by label, the names of those that cannot have it
     named: dict[Value, str] = {}
-    for node, name in labels.items():
-        label = normalize("NFKC", name)
-        if label in given:
-            stem, first = (f"{name}_", 2) if name else ("v", 1)
-            unused = (f"{stem}{k}" for k in numbers.setdefault(normalize("NFKC", stem), count(first)))
-            name = next(each for each in unused if normalize("NFKC", each) not in taken)
-        given.add(label)
-        named[node] = name
+    for node, label in labels.items():
+        key = normalize("NFKC", label)
+        if key in numbered:
+            named[node] = next(numbered[key])
+        else:
+            named[node] = label
+            numbered[key] = unused(f"{label}_", 2)
     return named

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
-from types import MappingProxyType
 
 from autograd_mini.backprop import Contribution, backward_pass
 from autograd_mini.drawing import MOST_NODES, draw
@@ -98,7 +97,7 @@ class Walk(Moment):
         operations = groupby(contributions, key=lambda each: each.node)
         steps = [Step(self, number, node, tuple(each)) for number, (node, each) in enumerate(operations, 1)]
         self._known = {node: node.grad for node in graph.order}  # to be put back, should goto be interrupted
-        super().__init__(graph, MappingProxyType(self._known), steps)
+        super().__init__(graph, self._known, steps)
         self.output = output
         self._last = {each.operand: each for each in contributions}
         self._name_width = max(len(graph.gradient_name(node)) for node in graph.order)

@@ -79,7 +79,7 @@ def test_names_are_labels_and_numbers_in_topological_order():
         ([None, "v", None, "v"], ["v1", "v", "v2", "v_2"]),
         (["x", "x", "x_"], ["x", "x_2", "x_"]),
         (["", None], ["v1", "v2"]),
-        (["fi", "fi", "ﬁ"], ["fi", "fi_2", "ﬁ_3"]),  # in a program fi_2 and ﬁ_2 are one name
+        (["fi", "fi", "ﬁ"], ["fi", "fi_2", "fi_3"]),  # in a program fi_2 and ﬁ_2 are one name
     ],
 )
 def test_no_two_nodes_get_one_name(labels, expected):
