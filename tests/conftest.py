@@ -1,4 +1,4 @@
-"""The worked neuron as fixtures: its cost C, and its leaves w, b, x, y."""
+"""The worked neuron as fixtures: its cost C, and its leaves w, b, x, y. And a place without dot."""
 
 import gc
 
@@ -24,3 +24,11 @@ def C(recorded):
 @pytest.fixture
 def leaves(recorded):
     return list(recorded[1:])
+
+
+@pytest.fixture
+def no_dot(monkeypatch, tmp_path):
+    """An empty folder to work in, as if Graphviz were not installed."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
