@@ -6,9 +6,15 @@ import pytest
 from worked_neuron import recorded_neuron
 
 
+def pytest_collection():
+    """Tests come into being, thousands of objects of pytest's own: the collector need not look through them now…"""
+    gc.disable()
+
+
 def pytest_collection_finish():
-    """The collector need not look through pytest's own objects, thousands of tests, again and again."""
+    """…nor again and again later."""
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture

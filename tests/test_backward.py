@@ -557,7 +557,7 @@ def test_a_graph_a_million_nodes_deep_is_recorded_differentiated_and_freed():
         blocks = sys.getallocatedblocks()
         z = w
         for _ in range(500_000):
-            z = -(z - w)
+            z = w - (z - w)
         z.backward()
         print(z.data, w.grad)
         del z, _
