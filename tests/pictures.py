@@ -1,12 +1,16 @@
-"""Many diagrams drawn by one run of dot, since to start it takes longer than to draw."""
+"""Pictures, where dot is installed: many drawn by one run of it, since to start it takes longer than to draw."""
 
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable
 
+import pytest
 from graphviz import Digraph
+
+needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 
 
 def drawn(diagrams: Iterable[Digraph], kind: str) -> str:

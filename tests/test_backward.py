@@ -156,7 +156,7 @@ def test_gradients_of_plain_ifs_and_loops():
     assert (y.data, x.grad) == (13.5, 9)
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", range(12))
 def test_random_graphs_agree_with_the_chain_rule_and_with_differences(seed):
     output, leaves = random_graph(seed, 60)
     output.backward()
@@ -557,7 +557,7 @@ def test_a_graph_a_million_nodes_deep_is_recorded_differentiated_and_freed():
         blocks = sys.getallocatedblocks()
         z = w
         for _ in range(500_000):
-            z = -(z - w)
+            z = w - (z - w)
         z.backward()
         print(z.data, w.grad)
         del z, _
@@ -592,15 +592,17 @@ def test_the_chain_may_go_through_either_operand():
     assert w.grad == 5_001
 
 
-def test_two_runs_print_the_same_floats():
+def test_two_runs_print_the_same_floats_and_pictures():
     program = """if True:
         from random_graphs import random_graph
-        from autograd_mini.graph import Graph, names, topological_order
+        from autograd_mini import draw
+        from autograd_mini.graph import Graph
         for seed in range(5):
             output, leaves = random_graph(seed, 100)
             output.backward()
-            for node, name in names(topological_order(output)).items():
+            for node, name in Graph(output).names.items():
                 print(name, node, node.data.hex(), node.grad.hex())
+            print(ascii(draw(output).source), ascii(draw(output, nodes=[*leaves, *output.operands]).source))
     """
     first, second = (run(program, PYTHONHASHSEED=seed) for seed in ("1", "2"))
     assert first == second

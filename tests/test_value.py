@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+import refusals
 
 from autograd_mini import Value, cos, exp, log, sigmoid, softplus, sqrt, tanh
 
@@ -58,8 +59,14 @@ def test_anything_else_is_refused_with_what_to_pass(data, message):
 
 
 def test_a_label_is_a_str():
+    x = Value(2.0, "x")
     with pytest.raises(TypeError, match="the label of a Value is a str, not 3"):
         Value(2, 3)
+    with pytest.raises(TypeError, match="the label of a Value is a str, not 5"):
+        x.label = 5
+    with pytest.raises(TypeError, match="the label of a Value is a str, not 7"):
+        x.named(7)
+    assert x.label == "x"
 
 
 def test_a_new_value_is_a_leaf_without_gradient():
@@ -106,37 +113,36 @@ def test_what_an_operation_recorded_cannot_be_set(name):
 
 
 @pytest.mark.parametrize("operate", by_name(ARITHMETIC))
-@pytest.mark.parametrize(("a", "b"), [(2.5, 1.25), (0.3, -0.7), (7.0, 3.0)])
-def test_operators_compute_what_python_does_and_keep_their_operands_in_order(operate, a, b):
-    left, right = Value(a), Value(b)
-    for first, second in [(left, right), (left, b), (a, right)]:
-        result = operate(first, second)
-        assert result.data == operate(a, b)
-        assert result.operands == (first, second)
-        assert result.grad == 0
-        assert result.label is None
+def test_operators_compute_what_python_does_and_keep_their_operands_in_order(operate):
+    for a, b in [(2.5, 1.25), (0.3, -0.7), (7.0, 3.0)]:
+        left, right = Value(a), Value(b)
+        for first, second in [(left, right), (left, b), (a, right)]:
+            result = operate(first, second)
+            assert result.data == operate(a, b)
+            assert result.operands == (first, second)
+            assert result.grad == 0
+            assert result.label is None
 
 
 @pytest.mark.parametrize("operate", by_name(ARITHMETIC))
-@pytest.mark.parametrize("number", [2, Fraction(1, 3), Decimal("1.5")], ids=repr)
-def test_plain_numbers_on_either_side_become_floats_inside_the_graph(operate, number):
+def test_plain_numbers_on_either_side_become_floats_inside_the_graph(operate):
     x = Value(1.7)
-    left, right = operate(number, x), operate(x, number)
-    assert left.data == operate(float(number), 1.7)
-    assert right.data == operate(1.7, float(number))
-    for constant in (left.operands[0], right.operands[1]):
-        assert type(constant) is float
-        assert constant == float(number)
+    for number in (2, Fraction(1, 3), Decimal("1.5")):
+        left, right = operate(number, x), operate(x, number)
+        assert left.data == operate(float(number), 1.7)
+        assert right.data == operate(1.7, float(number))
+        for constant in (left.operands[0], right.operands[1]):
+            assert type(constant) is float
+            assert constant == float(number)
 
 
 @pytest.mark.parametrize("operate", by_name(ARITHMETIC))
-@pytest.mark.parametrize(("data", "message"), REFUSED, ids=repr)
-def test_operators_refuse_what_value_refuses(operate, data, message):
+def test_operators_refuse_what_value_refuses(operate):
     x = Value(1.5, "x")
-    message = message.split(": ")[0] if data is not None else "None"
-    for operands in [(x, data), (data, x)]:
-        with pytest.raises(TypeError, match=re.escape(f"at x = 1.5: expected a real number, not {message}")):
-            operate(*operands)
+    for data, text in REFUSED:
+        shown = text.split(": ")[0] if data is not None else "None"
+        for operands in [(x, data), (data, x)]:
+            assert f"at x = 1.5: expected a real number, not {shown}" in refusals.message(TypeError, operate, *operands)
 
 
 def test_the_message_of_a_refused_operand_tells_the_operation_and_what_to_pass():
@@ -223,16 +229,16 @@ def test_partials_raise_where_there_is_no_derivative():
 
 
 @pytest.mark.parametrize("compare", by_name(COMPARISONS))
-@pytest.mark.parametrize(("a", "b"), [(1, 2), (2, 1), (2, 2)])
-def test_comparisons_read_the_data(compare, a, b):
-    for first, second in [
-        (Value(a), Value(b)),
-        (Value(a), b),
-        (a, Value(b)),
-        (Value(a), Fraction(b)),
-        (Decimal(a), Value(b)),
-    ]:
-        assert compare(first, second) is compare(a, b)
+def test_comparisons_read_the_data(compare):
+    for a, b in [(1, 2), (2, 1), (2, 2)]:
+        for first, second in [
+            (Value(a), Value(b)),
+            (Value(a), b),
+            (a, Value(b)),
+            (Value(a), Fraction(b)),
+            (Decimal(a), Value(b)),
+        ]:
+            assert compare(first, second) is compare(a, b)
 
 
 @pytest.mark.parametrize("compare", by_name(COMPARISONS))
@@ -355,37 +361,37 @@ def numpy():
     return pytest.importorskip("numpy")
 
 
-@pytest.mark.parametrize("kind", ["float64", "float32", "float16", "longdouble", "int64", "int8", "uint8"])
-def test_numpy_scalars_are_real_numbers(numpy, kind):
-    number = getattr(numpy, kind)(2)
-    assert type(Value(number).data) is float
-    w = Value(3.0)
-    w.data = number
-    assert type(w.data) is float
-    assert w.data == 2
-    w.backward(number)
-    assert w.grad == 2
+def test_numpy_scalars_are_real_numbers(numpy):
+    for kind in ("float64", "float32", "float16", "longdouble", "int64", "int8", "uint8"):
+        number = getattr(numpy, kind)(2)
+        assert type(Value(number).data) is float
+        w = Value(3.0)
+        w.data = number
+        assert type(w.data) is float
+        assert w.data == 2
+        w.backward(number)
+        assert w.grad == 2
 
 
 @pytest.mark.parametrize("operate", by_name(ARITHMETIC))
-@pytest.mark.parametrize("kind", ["float64", "float32", "float16", "longdouble", "int64"])
-def test_numpy_scalars_stand_on_either_side_of_an_operator(numpy, operate, kind):
-    w, number = Value(3.0), getattr(numpy, kind)(2)
-    right, left = operate(w, number), operate(number, w)
-    assert type(right) is type(left) is Value
-    assert type(right.data) is type(left.data) is float
-    assert (right.data, left.data) == (operate(3.0, 2.0), operate(2.0, 3.0))
-    assert right.operands == (w, 2.0)
-    assert left.operands == (2.0, w)
+def test_numpy_scalars_stand_on_either_side_of_an_operator(numpy, operate):
+    for kind in ("float64", "float32", "float16", "longdouble", "int64"):
+        w, number = Value(3.0), getattr(numpy, kind)(2)
+        right, left = operate(w, number), operate(number, w)
+        assert type(right) is type(left) is Value, kind
+        assert type(right.data) is type(left.data) is float, kind
+        assert (right.data, left.data) == (operate(3.0, 2.0), operate(2.0, 3.0))
+        assert right.operands == (w, 2.0)
+        assert left.operands == (2.0, w)
 
 
 @pytest.mark.parametrize("compare", by_name(COMPARISONS))
-@pytest.mark.parametrize("kind", ["float64", "float32", "int64"])
-def test_numpy_scalars_are_compared_with_values(numpy, compare, kind):
-    for data in (1.0, 2.0, 3.0):
-        w, number = Value(data), getattr(numpy, kind)(2)
-        assert compare(w, number) is compare(data, 2.0)
-        assert compare(number, w) is compare(2.0, data)
+def test_numpy_scalars_are_compared_with_values(numpy, compare):
+    for kind in ("float64", "float32", "int64"):
+        for data in (1.0, 2.0, 3.0):
+            w, number = Value(data), getattr(numpy, kind)(2)
+            assert compare(w, number) is compare(data, 2.0), kind
+            assert compare(number, w) is compare(2.0, data), kind
 
 
 @pytest.mark.parametrize("operate", by_name(ARITHMETIC + COMPARISONS))

@@ -47,7 +47,7 @@ def test_the_session_of_the_design():
     ]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_wandering_over_a_random_graph(seed):
     output, _ = random_graph(seed, 30)
     output.backward()
@@ -75,7 +75,7 @@ def test_wandering_over_a_random_graph(seed):
     assert gradients(output) == at[0]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_the_printed_numbers_are_right(seed):
     output, _ = random_graph(seed, 30)
     called = names(topological_order(output))
@@ -208,10 +208,10 @@ def test_nothing_is_printed(capsys):
 
 def test_a_deep_graph():
     value = x = Value(1.0, "x")
-    for _ in range(5_000):
+    for _ in range(2_000):
         value = value * 1.0001
     walk = Walk(value).run()
-    assert x.grad == pytest.approx(1.0001**5_000)
+    assert x.grad == pytest.approx(1.0001**2_000)
     assert len(walk.goto(3).gradients) == 4
     assert math.isclose(value.grad, 1.0)
 

@@ -89,7 +89,7 @@ def test_the_first_steps_are_those_of_a_walk_and_the_others_have_no_number(make)
     steps = list(walk)
     for node in topological_order(output):
         node.grad = 7.0
-    for worked in range(len(steps) + 1):
+    for worked in (0, 1, len(steps) // 2, len(steps)):
         sheet = Worksheet(output, worked)
         assert len(sheet) == len(steps)
         head, *shown = repr(sheet).split("\nstep ")
@@ -198,7 +198,7 @@ def equivalent(text, answer, graph, contributions, name):
     )
 
 
-@pytest.mark.parametrize("make", GRAPHS)
+@pytest.mark.parametrize("make", [neuron, softmax, gaussian, newton, thrice, kink])
 def test_the_slips_of_gradients_are_named(make):
     output = make()
     graph, _, sums = solution(output)
@@ -381,14 +381,14 @@ def test_random_numbers_are_rarely_explained():
         output = make()
         numbers = {name: number for name, number in solution(output)[1].items() if "∂" in name and number}
         sheet = Worksheet(output)
-        for _ in range(30):
+        for _ in range(15):
             name = rng.choice(list(numbers))
             answer = three_digits(numbers[name] * rng.choice((-1, 1)) * 10 ** rng.uniform(-1, 1))
             sheet.answers.clear()
             mark = sheet.check({name: answer}).partition(": ")[2]
             explained += not mark.startswith("wrong") and not close(answer, numbers[name])
             count += 1
-    assert explained / count < 0.02  # under 0.01 of 20 000; here 210
+    assert explained / count < 0.02  # under 0.01 of 20 000; here 105
 
 
 def test_a_deep_graph():
