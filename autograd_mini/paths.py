@@ -21,17 +21,18 @@ COUNTED = 10**15  # their number doubles with every fork: more than this are not
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Path:
-    """A way from the output down to a node: the first link and the path from there, and the product of the partials."""
+    """A way from the output down to a node, link by link, and the product of the partials on it."""
 
     product: float
-    way: tuple[Contribution, Path] | None = None
+    first: Contribution | None = None
+    rest: Path | None = None
 
     @property
     def links(self) -> list[Contribution]:
         links, path = [], self
-        while path.way:
-            link, path = path.way
-            links.append(link)
+        while path.first is not None and path.rest is not None:
+            links.append(path.first)
+            path = path.rest
         return links
 
     def multiplied(self, number: Callable[[float], str], times: str, dots: str) -> str:
@@ -160,7 +161,7 @@ def explain(output: Value, node: Value) -> Explanation:
             counts[link.node] = min(COUNTED, counts[link.node] + counts[link.operand])
             # Whatever follows multiplies them all alike: only the largest can still become one of the largest.
             paths[link.operand] = _largest(paths[link.operand], MOST_PATHS)
-            longer = [Path(link.partial * path.product, (link, path)) for path in paths[link.operand]]
+            longer = [Path(link.partial * path.product, link, path) for path in paths[link.operand]]
             paths[link.node] = longer + paths[link.node]
     shown = _largest(paths[output], MOST_PATHS if counts[output] <= MOST_PATHS else SHOWN_OF_MANY)
     return Explanation(graph, node, counts[output], tuple(shown), gradients.get(node, 0.0))

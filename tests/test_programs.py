@@ -154,7 +154,7 @@ HOSTILE = [
     "a): open('{trace}', 'w')\ndef f(b",
     "lambda", "None", "__debug__", "__builtins__", "__import__", "math", "program", "sigmoid", "logistic", "real_power",
     "abs", "max", "float", "1x", "", " ", "x y", "²", "x²", "ﬁ", "fi", "ŷ", "y\u0302", "Å", "\u212b", "w", "w", "v1", "v2",
-    "dC_dw", "C", "_", "__", "match", "self", "\x00", "\u202e", "😀", "x:1", "w|b",
+    "dC_dw", "C", "_", "__", "match", "self", "\x00", "\u202e", "😀", "x:1", "w|b", "𐄇",
 ]  # fmt: skip
 
 
