@@ -69,7 +69,7 @@ class Print(Notation):
 
     def number(self, number: float) -> Written:
         written = super().number(number)
-        return written._replace(text=written.text.replace("-", "−"))
+        return Written(written.text.replace("-", "−"), written.strength)
 
     def operator(self, rule: Rule, operands: Sequence[Written]) -> str:
         if rule is rules.power and operands[1].text in ("2", "3"):

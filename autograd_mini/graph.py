@@ -127,10 +127,11 @@ def topological_order(*outputs: Value) -> list[Value]:
     order: dict[Any, None] = {}  # a dict is an ordered set
     pending = [*reversed(outputs)]  # each output, and above it the way down to the node at hand
     while pending:
-        for operand in pending[-1].operands:
-            if operand not in order and not isinstance(operand, float):
-                pending.append(operand)
-                break
+        node = pending[-1]
+        if node._a is not None and node._a not in order:
+            pending.append(node._a)
+        elif node._b is not None and node._b not in order:
+            pending.append(node._b)
         else:
             order[pending.pop()] = None
     return list(order)

@@ -6,7 +6,8 @@ Every text about a graph is written here. LaTeX, programs and other notations ar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from autograd_mini import rules
 from autograd_mini.rules import Operator, Rule
@@ -25,7 +26,8 @@ class Text(str):
         return str(self)
 
 
-class Written(NamedTuple):
+@dataclass(slots=True)
+class Written:
     """A text, and the strength that holds it together."""
 
     text: str
