@@ -8,7 +8,7 @@ from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from autograd_mini.graph import Graph
-from autograd_mini.notation import PYTHON, labelled, plain, printable
+from autograd_mini.notation import PYTHON, label_of, labelled, plain
 from autograd_mini.reals import attempt
 from autograd_mini.rules import Rule
 
@@ -32,9 +32,8 @@ def told(error: E, text: str) -> E:
 def located(error: E, rule: Rule, operands: Iterable[Any]) -> E:
     """The error of an operation, its message beginning with the operation, the labels and the numbers."""
     operation = PYTHON.operation(rule, [labelled(each, reprlib.repr) for each in operands]).text
-    named = [each for each in operands if hasattr(each, "rule") and each.label]
-    at = ", ".join(dict.fromkeys(f"{printable(each.label)} = {each.data!r}" for each in named))
-    return told(error, f"{operation} at {at}" if at else operation)
+    at = [f"{label_of(each)} = {reprlib.repr(getattr(each, '_data', each))}" for each in operands if label_of(each)]
+    return told(error, f"{operation} at {', '.join(dict.fromkeys(at))}" if at else operation)
 
 
 def undefined(error: E, graph: Graph, node: Value, position: int) -> E:

@@ -76,9 +76,14 @@ PYTHON = Notation()
 
 def labelled(operand: Any, write: Callable[[float], str]) -> Written:
     """An operand by its label, or else by its number."""
-    if hasattr(operand, "rule"):  # a Value
-        return PYTHON.name(printable(operand.label)) if operand.label else signed(write(operand.data))
-    return signed(write(operand))
+    label = label_of(operand)
+    return PYTHON.name(label) if label else signed(write(getattr(operand, "_data", operand)))
+
+
+def label_of(operand: Any) -> str:
+    """The label of a Value as it is printed; "" if it has none, or is anything else."""
+    label = getattr(operand, "label", None)
+    return printable(label) if isinstance(label, str) else ""
 
 
 def signed(text: str) -> Written:

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from autograd_mini.backprop import backpropagated, itself
+from autograd_mini.errors import check_numbers
 from autograd_mini.formulas import straight_line
 from autograd_mini.graph import Graph, listed, names
 from autograd_mini.notation import Notation, Written, signed
@@ -41,7 +42,8 @@ class Program(partial[tuple[float, tuple[float, ...]]]):
     not printed, and a comment says so. The program does not look for inf and nan; where Python's arithmetic raises an
     error, the traceback has the line. Programs can be copied and pickled, with the functions they call.
 
-    Raises ValueError for an input that is not a leaf or comes twice, and what ``backward()`` raises.
+    Raises ValueError for an input that is not a leaf or comes twice, and what ``backward()`` raises; with ``wrt=[]`` it
+    makes no backward pass, and raises only what is wrong with the numbers.
 
     >>> w, x = Value(0.5, "w"), Value(3.0, "x")
     >>> program = Program(((w * x - 1) ** 2).named("C"), [w])
@@ -116,7 +118,11 @@ def _printed(output: Value, inputs: list[Value], wrt: list[Value]) -> tuple[str,
         if value.operands or count > 1:
             raise ValueError(f"the inputs of a Program must be distinct leaves: not {value!r}")
     forward = Graph(output)
-    gradients = backpropagated(forward, 1.0, itself) if wrt else {}
+    gradients: dict[Value, Any] = {}
+    if wrt:
+        gradients = backpropagated(forward, 1.0, itself)
+    else:
+        check_numbers(forward)
     derivatives = [gradients.get(value, 0.0) for value in wrt]
     graph = Graph(output, *(each for each in derivatives if isinstance(each, Value)))
     rules = dict.fromkeys(filter(None, (node.rule for node in graph.order)))

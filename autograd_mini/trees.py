@@ -19,7 +19,7 @@ MOST_LINES = 60
 MOST_LEVELS = 16  # each of them indents the tree by three columns
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Moment:
     """A graph, and the ``gradients`` that are known of it at some moment: in a walk, after ``position`` of its ``steps``.
 

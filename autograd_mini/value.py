@@ -78,10 +78,10 @@ def _operator(rule: Rule, name: str) -> tuple[Callable[[Value, Operand], Value],
             return self  # sum() starts from the int 0, which should leave no node
         return _record(rule, other, self)
 
-    method.__name__, reflected.__name__ = f"__{name}__", f"__r{name}__"  # what help(Value) shows
-    method.__doc__ = f"self {rule.symbol} other"
-    reflected.__doc__ = f"other {rule.symbol} self, other a plain number"
-    return method, reflected
+    return (
+        _shown(method, f"__{name}__", f"self {rule.symbol} other"),
+        _shown(reflected, f"__r{name}__", f"other {rule.symbol} self, other a plain number"),
+    )
 
 
 def _function(rule: Rule, name: str) -> Callable[[Value], Value]:
@@ -90,8 +90,12 @@ def _function(rule: Rule, name: str) -> Callable[[Value], Value]:
     def method(self: Value) -> Value:
         return _record(rule, self)
 
-    method.__name__ = name
-    method.__doc__ = PYTHON.operation(rule, [Written("self")]).text
+    return _shown(method, name, PYTHON.operation(rule, [Written("self")]).text)
+
+
+def _shown(method: Callable[..., Value], name: str, doc: str) -> Callable[..., Value]:
+    """The method, as help(Value) and errors show it."""
+    method.__name__, method.__qualname__, method.__doc__ = name, f"Value.{name}", doc
     return method
 
 
@@ -252,6 +256,7 @@ class Value:
         return self._data
 
     def __pos__(self) -> Value:
+        """self itself"""
         return self
 
     def __round__(self, digits: int | None = None) -> float:

@@ -78,8 +78,9 @@ def test_what_is_no_list_is_refused_with_an_example(call, example):
     "call", [sigmoid, Value, w.__add__, w.__rpow__, w.__lt__, C.backward, lambda junk: rules.mul(junk, 2.0)]
 )
 def test_what_is_no_real_number_is_refused_with_what_to_pass(call):
-    for junk in (None, "2", b"2", [1, 2], (1.0,), {}, object(), SimpleNamespace(label=3), print, True, 1j):
+    for junk in (None, "2", b"2", [1, 2], (1.0,), {}, object(), SimpleNamespace(label=3), Value, print, True, 1j):
         assert re.search(r"expected a real number, not .*: pass ", message(TypeError, call, junk))
+    assert re.search(r": pass its \.data$", message(TypeError, w.__add__, SimpleNamespace(rule=1, label="r")))
 
 
 def test_a_position_that_is_not_in_the_walk_is_refused():

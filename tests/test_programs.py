@@ -19,7 +19,7 @@ import pytest
 from random_graphs import random_graph
 from worked_neuron import recorded_neuron
 
-from autograd_mini import Program, Rule, StaleGraphError, Value, gradient, neuron, rules, sigmoid
+from autograd_mini import Program, Rule, StaleGraphError, Value, gradient, neuron, rules, sigmoid, sqrt
 from autograd_mini.graph import topological_order
 
 
@@ -106,6 +106,15 @@ def test_the_source_runs_on_its_own(tmp_path):
 def test_a_program_without_functions_imports_nothing():
     w, x = Value(2.0, "w"), Value(3.0, "x")
     assert Program(w * x, [w, x]).source == "def program(w, x):\n    v1 = w * x\n    return v1, (x, w)"
+
+
+def test_without_gradients_there_is_no_backward_pass_but_the_numbers_are_checked():
+    w, x = Value(0.0, "w"), Value(3.0, "x")
+    assert Program(sqrt(w) * x, [w], wrt=[])(4.0) == (6.0, ())
+    C = w * x
+    w.data = 5.0
+    with pytest.raises(StaleGraphError, match="w has changed"):
+        Program(C, [x], wrt=[])
 
 
 def test_wrt_narrows_and_other_leaves_keep_their_numbers():

@@ -5,6 +5,7 @@ own.
 """
 
 import math
+import pickle
 import pydoc
 import sys
 
@@ -307,6 +308,10 @@ def test_help_shows_the_operators_of_value_under_their_own_names():
         assert f"      {meaning}\n" in text
     for name, meaning in [("__neg__", "-self"), ("__abs__", "abs(self)"), ("softplus", "softplus(self)")]:
         assert f"{name}(self: 'Value') -> 'Value'\n |      {meaning}\n" in text
+    for method in (Value.__add__, Value.__rpow__, Value.__neg__, Value.softplus):
+        assert pickle.loads(pickle.dumps(method)) is method
+    with pytest.raises(TypeError, match=r"^Value\.sqrt\(\) takes 1 positional argument"):
+        Value(1.0).sqrt(2)
 
 
 def test_the_help_of_log_does_not_promise_the_base_that_math_log_takes():

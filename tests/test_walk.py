@@ -270,3 +270,7 @@ def test_the_gradients_of_a_walk_follow_it():
     assert gradients[w] == w.grad
     walk.back()
     assert w not in gradients
+
+
+def test_a_moment_does_not_list_all_steps_of_its_walk():
+    assert len(repr(Walk(recorded_neuron()[0]).at(2))) < 100
