@@ -517,7 +517,9 @@ def test_crowded_edges_are_drawn_whatever_their_derivatives():
     def widths(C):
         return [float(width) for width in re.findall(r"penwidth=([\d.]+) style", draw(C, nodes=leaves).source)]
 
-    assert widths(sum(leaf * 0.0 for leaf in leaves)) == [0.5] * 21
+    nothing = sum(leaf * 0.0 for leaf in leaves)
+    assert widths(nothing) == [0.5] * 21
+    assert draw(nothing, nodes=leaves).source.count("style=solid") == 21
     assert widths(leaves[0] * Value(math.inf) + sum(leaves[1:])) == [4] * 21  # inf is not the measure of the others
 
 
