@@ -71,7 +71,7 @@ def check_gradient(graph: Graph, node: Value, gradient: float) -> None:
 def check_constant(node: Value, position: int, partial: float) -> None:
     """Raise TypeError if a partial that gave a number for Values gives another one nearby: it has left the graph."""
     nearby = [each if isinstance(each, float) else 1.0001 * float(each) for each in (node, *node.operands)]
-    if abs(attempt(node.rule.partials[position], *nearby) - partial) > 0:  # False where there is no number nearby
+    if abs(attempt(node.rule.partials[position], *nearby) - partial) > 0:  # False for nan
         raise TypeError("it gives a plain number for Values; use the functions of autograd_mini, exp and not math.exp")
 
 
